@@ -1,0 +1,8 @@
+//! Floor 0: money, time, chance and text. Imports nothing of ours.
+
+pub mod clock;
+pub mod dice;
+pub mod money;
+pub mod span;
+pub mod sse;
+pub mod untrusted;

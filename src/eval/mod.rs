@@ -1,0 +1,3 @@
+//! Floor 5: a prompt dataset becomes a verdict.
+
+pub mod summary;

@@ -1,0 +1,3 @@
+//! Floor 3: the record of what happened, in SQLite.
+
+pub mod row;

@@ -1,0 +1,14 @@
+//! `orch` evaluates, routes and monitors language models.
+//!
+//! The code stands on floors; a module imports its own files and the floors below it, never a neighbour,
+//! never up (`tests/it/tidy.rs` holds this).
+
+pub mod base;
+pub mod cli;
+pub mod dialect;
+pub mod engine;
+pub mod eval;
+pub mod ledger;
+pub mod model;
+pub mod policy;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! Floor 3: what should happen. Pure: configuration as written becomes policy as true.
