@@ -8,6 +8,7 @@ pub mod cli;
 pub mod dialect;
 pub mod engine;
 pub mod eval;
+pub mod health;
 pub mod ledger;
 pub mod model;
 pub mod policy;
