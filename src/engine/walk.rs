@@ -4,19 +4,7 @@ use std::time::Duration;
 
 use crate::base::span;
 use crate::model::{Action, Failure, FailureClass};
-
-/// The bounds of one request's attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// The most calls, the first included.
-    pub attempts: u32,
-    /// The first backoff; doubles with each retry.
-    pub backoff: Duration,
-    /// The longest backoff.
-    pub backoff_most: Duration,
-    /// A provider that asks for a longer wait is not waited for.
-    pub retry_after_most: Duration,
-}
+use crate::policy::Retry;
 
 /// What to do next, and why in one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +26,7 @@ pub enum Step {
 /// Decides what follows a failed attempt. `made` is how many attempts were made, `left` the time until the
 /// deadline, `draw` a random number in `[0, 1)` for full jitter (Brooker, "Exponential Backoff and Jitter",
 /// AWS 2015).
-pub fn step(failure: &Failure, actions: &[Action], bounds: &Bounds, progress: &Progress) -> Step {
+pub fn step(failure: &Failure, actions: &[Action], bounds: &Retry, progress: &Progress) -> Step {
     let Some(action) = chosen(failure.class, actions) else {
         return Step::Fail { why: format!("{}; there is no other target to try", failure.class) };
     };
@@ -93,7 +81,7 @@ fn may_pass(class: FailureClass) -> bool {
     )
 }
 
-fn jitter(bounds: &Bounds, progress: &Progress) -> Duration {
+fn jitter(bounds: &Retry, progress: &Progress) -> Duration {
     let doublings = progress.made.saturating_sub(1).min(30);
     let ceiling = bounds.backoff.saturating_mul(1 << doublings).min(bounds.backoff_most);
     ceiling.mul_f64(progress.draw)
@@ -105,8 +93,8 @@ mod tests {
 
     use super::*;
 
-    fn bounds() -> Bounds {
-        Bounds {
+    fn bounds() -> Retry {
+        Retry {
             attempts: 4,
             backoff: Duration::from_millis(250),
             backoff_most: Duration::from_secs(8),

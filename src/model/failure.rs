@@ -159,6 +159,20 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action.
+    pub const ALL: [Self; 10] = [
+        Self::Retry,
+        Self::Wait,
+        Self::Key,
+        Self::Peer,
+        Self::Tier,
+        Self::Larger,
+        Self::Cheaper,
+        Self::Repair,
+        Self::Degrade,
+        Self::Stop,
+    ];
+
     /// The name in JSON, ledger and configuration.
     pub const fn name(self) -> &'static str {
         match self {

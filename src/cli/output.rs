@@ -1,0 +1,84 @@
+//! The terminal: what it can show, and the only place that writes to it.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use super::environment::Environment;
+use crate::base::untrusted::Untrusted;
+
+/// What stdout and stderr are and can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// stdout is a terminal.
+    pub stdout: bool,
+    /// stderr is a terminal.
+    pub stderr: bool,
+    /// Colour is wanted on stdout.
+    pub color: bool,
+    /// Colour is wanted on stderr.
+    pub color_stderr: bool,
+    /// Letters beyond ASCII can be shown.
+    pub unicode: bool,
+    /// Columns.
+    pub width: u16,
+}
+
+/// The width of anything that is not a terminal.
+const PLAIN_WIDTH: u16 = 120;
+
+impl Terminal {
+    /// Asks the process's own streams. `NO_COLOR` (no-color.org) and `TERM=dumb` turn colour off,
+    /// `CLICOLOR_FORCE` turns it on.
+    pub fn detect(environment: &Environment) -> Self {
+        let (stdout, stderr) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        let is_set = |name| environment.get(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = environment.get("TERM") == Some("dumb");
+        let wanted = |is_terminal: bool| {
+            !is_set("NO_COLOR") && ((is_terminal && !is_dumb) || environment.get("CLICOLOR_FORCE") == Some("1"))
+        };
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| environment.get(name));
+        let unicode = locale.is_none_or(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"));
+        let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
+        let width = match columns {
+            Some(columns) => columns,
+            None if stdout => console_width(),
+            None => PLAIN_WIDTH,
+        };
+        Self {
+            stdout,
+            stderr,
+            color: wanted(stdout),
+            color_stderr: wanted(stderr),
+            unicode,
+            width: width.clamp(40, 250),
+        }
+    }
+}
+
+fn console_width() -> u16 {
+    indicatif::ProgressDrawTarget::stdout().width().unwrap_or(PLAIN_WIDTH)
+}
+
+/// Writes a result to stdout. A reader that has gone away is no error: it has seen enough.
+pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    quiet_pipe(write(&mut out).and_then(|()| out.flush()))
+}
+
+/// Writes talk to stderr.
+pub fn stderr(text: &str) {
+    // Nobody is left to tell when stderr itself fails.
+    drop(writeln!(io::stderr().lock(), "{}", Untrusted::text(text)));
+}
+
+/// Writes talk that is already rendered for a terminal: it may hold our own colours, and no text of others
+/// that has not been made harmless.
+pub fn stderr_rendered(text: &str) {
+    drop(write!(io::stderr().lock(), "{text}"));
+}
+
+fn quiet_pipe(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,99 @@
+//! From arguments as typed and the environment to settings as meant.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use secrecy::SecretString;
+
+use super::args::Global;
+use super::environment::Environment;
+use super::exit::Failed;
+use crate::policy::problem::render;
+use crate::policy::{KeySource, Policy, Provider, resolve};
+
+/// The most of a configuration file that is read.
+const LARGEST_CONFIG: u64 = 4 << 20;
+
+/// The configuration with where it came from.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Its file; absent when there is none.
+    pub path: Option<PathBuf>,
+    /// Its text; empty when there is no file.
+    pub text: String,
+    /// What it means.
+    pub policy: Policy,
+}
+
+/// Finds and reads the configuration: the one named, else `orch.toml` here, else the user's, else none.
+pub fn config(global: &Global, environment: &Environment, color: bool) -> Result<Config, Failed> {
+    let Some(path) = find(global, environment) else { return Ok(Config::default()) };
+    let text = read(&path).map_err(Failed::input)?;
+    let policy = resolve(&text).map_err(|problems| {
+        let shown = render(&problems, &path.to_string_lossy(), &text, color);
+        Failed::input(anyhow!("{}", shown.trim_end()))
+    })?;
+    Ok(Config { path: Some(path), text, policy })
+}
+
+fn find(global: &Global, environment: &Environment) -> Option<PathBuf> {
+    let here = PathBuf::from("orch.toml");
+    let candidates = [Some(here), environment.config()];
+    global.config.clone().or_else(|| candidates.into_iter().flatten().find(|path| path.exists()))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let shown = path.display();
+    let file = fs::File::open(path).with_context(|| format!("cannot read the configuration {shown}"))?;
+    let mut text = String::new();
+    let read = file.take(LARGEST_CONFIG + 1).read_to_string(&mut text);
+    read.with_context(|| format!("cannot read the configuration {shown} as UTF-8 text"))?;
+    if text.len() as u64 > LARGEST_CONFIG {
+        return Err(anyhow!("the configuration {shown} is larger than {LARGEST_CONFIG} bytes"));
+    }
+    Ok(text)
+}
+
+/// The ledger's place: the one named, else the configuration's, else the user's data directory.
+pub fn ledger(global: &Global, config: &Config, environment: &Environment) -> Result<PathBuf, Failed> {
+    let configured = config.policy.ledger().map(|path| from_home(path, environment));
+    let named = global.ledger.clone().or(configured).or_else(|| environment.ledger());
+    named.ok_or_else(|| Failed::surroundings(anyhow!("no home directory is known; name a ledger with --ledger FILE")))
+}
+
+fn from_home(path: &Path, environment: &Environment) -> PathBuf {
+    match (path.strip_prefix("~"), environment.get("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(home).join(rest),
+        _ => path.to_path_buf(),
+    }
+}
+
+/// A provider's key, from where its configuration says.
+pub fn key(provider: &Provider, environment: &Environment) -> Result<Option<SecretString>, Failed> {
+    let missing = |what: String| {
+        let name = &provider.name;
+        Failed::input(anyhow!("provider `{name}` needs a key: {what}"))
+    };
+    let text = match &provider.key {
+        KeySource::None => return Ok(None),
+        KeySource::Env(names) => {
+            let found = names.iter().find_map(|name| environment.get(name)).map(str::trim);
+            let Some(key) = found.filter(|key| !key.is_empty()) else {
+                return Err(missing(format!("set {} in the environment", names.join(" or "))));
+            };
+            key.to_owned()
+        }
+        KeySource::File(path) => {
+            let path = from_home(path, environment);
+            let text = fs::read_to_string(&path)
+                .map_err(|error| missing(format!("cannot read it from {}: {error}", path.display())))?;
+            text.trim_end().to_owned()
+        }
+    };
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(missing("what was found is empty or holds control characters".to_owned()));
+    }
+    Ok(Some(SecretString::from(text)))
+}

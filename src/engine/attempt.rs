@@ -1,0 +1,227 @@
+//! One call: send, decode, hold it to its limits.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use tokio::time::{Instant, timeout_at};
+
+use super::leg::Leg;
+use crate::base::span;
+use crate::dialect::{Encoded, Head};
+use crate::model::outcome::Timing;
+use crate::model::{Delta, Failure, FailureClass, Response};
+use crate::policy::Limits;
+use crate::wire::{WireError, WireRequest};
+
+/// The most of a body that is not a stream: enough for any image an answer may hold.
+const LARGEST_BODY: usize = 64 << 20;
+/// The most of an error's body that is read.
+const LARGEST_ERROR: usize = 1 << 20;
+
+/// What came of one call. A failed call keeps what it received, because it may be billed.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) response: Response,
+    pub(super) failure: Option<Failure>,
+    pub(super) timing: Timing,
+    /// Time spent decoding.
+    pub(super) own: Duration,
+    /// Whether the provider may have worked, and so billed, without saying how much.
+    pub(super) may_be_billed: bool,
+}
+
+type Body = BoxStream<'static, Result<Bytes, WireError>>;
+
+/// Makes one call.
+pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap) -> Call {
+    let mut headers = encoded.headers.clone();
+    for (name, value) in leg.headers.iter().chain(extra_headers) {
+        headers.insert(name, value.clone());
+    }
+    let request = WireRequest {
+        provider: leg.target.provider.clone(),
+        url: encoded.url.clone(),
+        headers,
+        body: Bytes::copy_from_slice(&encoded.body),
+        connect_timeout: leg.limits.connect,
+    };
+    let mut watch = Watch::start(leg.limits, leg.is_streaming);
+    let mut response = Response::default();
+    let result = exchange(leg, request, &mut watch, &mut response).await;
+    let is_unsent = watch.head.is_none() && matches!(&result, Err(f) if is_before_sending(f.class));
+    Call {
+        response,
+        failure: result.err(),
+        timing: Timing { head: watch.head, first_token: watch.first_token, total: watch.total() },
+        own: watch.own,
+        may_be_billed: !watch.was_refused && !is_unsent,
+    }
+}
+
+/// Failures of the transport that mean that no byte of the request left.
+fn is_before_sending(class: FailureClass) -> bool {
+    matches!(class, FailureClass::Connect | FailureClass::Auth)
+}
+
+async fn exchange(
+    leg: &Leg,
+    request: WireRequest,
+    watch: &mut Watch,
+    response: &mut Response,
+) -> Result<(), Failure> {
+    let sent = timeout_at(watch.limit(), leg.transport.send(request)).await;
+    let answer = sent.map_err(|_| watch.exceeded())??;
+    watch.head = Some(watch.sent.elapsed());
+    let head = Head { status: answer.status, headers: &answer.headers };
+    if !(200..300).contains(&answer.status) {
+        watch.was_refused = true;
+        let body = read_error(answer.body, watch).await?;
+        return Err(leg.dialect.classify(head, &body, &leg.quirks));
+    }
+    let is_json = answer.headers.get(CONTENT_TYPE).is_some_and(|value| is_plain_json(value.as_bytes()));
+    if leg.is_streaming && !is_json {
+        stream(leg, answer.body, watch, response).await
+    } else {
+        buffered(leg, answer.body, watch, response).await
+    }
+}
+
+/// `application/json` alone: a server that was asked for a stream and sends the whole answer.
+fn is_plain_json(content_type: &[u8]) -> bool {
+    content_type.split(|b| *b == b';').next().is_some_and(|kind| kind.trim_ascii() == b"application/json")
+}
+
+async fn stream(leg: &Leg, mut body: Body, watch: &mut Watch, response: &mut Response) -> Result<(), Failure> {
+    let mut decoder = leg.dialect.decoder(&leg.quirks);
+    let mut deltas = Vec::new();
+    loop {
+        let next = timeout_at(watch.limit(), body.next()).await;
+        let began = Instant::now();
+        let (result, is_over) = match next {
+            Ok(Some(Ok(bytes))) => {
+                watch.last_byte = Some(began);
+                (decoder.push(&bytes, &mut deltas), false)
+            }
+            Ok(Some(Err(error))) => (Err(error.into()), true),
+            Ok(None) => (decoder.finish(&mut deltas), true),
+            // Some servers keep the connection open after the terminal event.
+            Err(_) => (decoder.finish(&mut deltas).map_err(|_| watch.exceeded()), true),
+        };
+        for delta in deltas.drain(..) {
+            watch.notice(&delta, began);
+            response.push(delta);
+        }
+        watch.own += began.elapsed();
+        result?;
+        if is_over {
+            return Ok(());
+        }
+    }
+}
+
+async fn buffered(leg: &Leg, body: Body, watch: &mut Watch, response: &mut Response) -> Result<(), Failure> {
+    let bytes = read(body, watch, LARGEST_BODY).await?;
+    let began = Instant::now();
+    let deltas = leg.dialect.decode(&bytes, &leg.quirks)?;
+    for delta in deltas {
+        watch.notice(&delta, began);
+        response.push(delta);
+    }
+    watch.own += began.elapsed();
+    Ok(())
+}
+
+/// The body of an error tells why; a broken one still has its status.
+async fn read_error(body: Body, watch: &mut Watch) -> Result<Vec<u8>, Failure> {
+    match read(body, watch, LARGEST_ERROR).await {
+        Ok(bytes) => Ok(bytes),
+        Err(failure) if failure.class == FailureClass::Timeout => Err(failure),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+async fn read(mut body: Body, watch: &mut Watch, most: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = timeout_at(watch.limit(), body.next()).await.map_err(|_| watch.exceeded())? {
+        let chunk = chunk?;
+        watch.last_byte = Some(Instant::now());
+        if bytes.len() + chunk.len() > most {
+            let message = format!("the answer is longer than {most} bytes");
+            return Err(Failure::new(FailureClass::Malformed, message));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// The stopwatch of one call and its limits.
+struct Watch {
+    limits: Limits,
+    is_streaming: bool,
+    sent: Instant,
+    head: Option<Duration>,
+    first_token: Option<Duration>,
+    last_byte: Option<Instant>,
+    own: Duration,
+    was_refused: bool,
+}
+
+impl Watch {
+    fn start(limits: Limits, is_streaming: bool) -> Self {
+        let sent = Instant::now();
+        Self {
+            limits,
+            is_streaming,
+            sent,
+            head: None,
+            first_token: None,
+            last_byte: None,
+            own: Duration::ZERO,
+            was_refused: false,
+        }
+    }
+
+    /// When the call is given up unless something comes: before the first content by its limit, afterwards
+    /// by the stall limit, and always by the total.
+    fn limit(&self) -> Instant {
+        let total = self.sent + self.limits.total;
+        match (self.is_streaming, self.first_token, self.last_byte) {
+            (false, ..) => total,
+            (true, None, _) => total.min(self.sent + self.limits.first_token),
+            (true, Some(_), last) => total.min(last.unwrap_or(self.sent) + self.limits.stall),
+        }
+    }
+
+    /// The failure of a limit that was exceeded.
+    fn exceeded(&self) -> Failure {
+        let (class, what) = if self.sent.elapsed() >= self.limits.total || !self.is_streaming {
+            (FailureClass::Timeout, format!("no complete answer within {}", span::show(self.limits.total)))
+        } else if self.first_token.is_none() {
+            (FailureClass::FirstToken, format!("no first token within {}", span::show(self.limits.first_token)))
+        } else {
+            (FailureClass::Stalled, format!("the stream was silent for {}", span::show(self.limits.stall)))
+        };
+        Failure::new(class, what)
+    }
+
+    fn notice(&mut self, delta: &Delta, at: Instant) {
+        let is_content = match delta {
+            Delta::Text { text, .. } | Delta::Refusal { text, .. } => !text.is_empty(),
+            Delta::Thinking { .. } | Delta::ToolCall { .. } => true,
+            Delta::Start { .. } | Delta::Usage(_) | Delta::Cost(_) | Delta::Finish { .. } | Delta::Extra(_) => {
+                false
+            }
+        };
+        if is_content && self.first_token.is_none() {
+            self.first_token = Some(at - self.sent);
+        }
+    }
+
+    fn total(&self) -> Duration {
+        self.last_byte.map_or_else(|| self.sent.elapsed(), |at| at - self.sent)
+    }
+}

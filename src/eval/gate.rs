@@ -1,0 +1,240 @@
+//! Gates: what a candidate must reach, written as `accepted >= 0.95`, `p95 <= 800ms` or
+//! `lower(valid) >= 98%`.
+
+use std::str::FromStr;
+
+use super::summary::{GateResult, ModelSummary, QuantileMs, Share};
+use crate::base::money::Money;
+use crate::base::span;
+
+/// A condition on one candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    written: String,
+    metric: Metric,
+    side: Side,
+    order: Order,
+    limit: f64,
+}
+
+/// What a gate is about. Shares are from 0 to 1, times in milliseconds, money in dollars.
+#[derive(Clone, Debug, PartialEq)]
+enum Metric {
+    Accepted,
+    AcceptedOfAnswered,
+    Valid,
+    Refused,
+    Errors,
+    Repaired,
+    P50,
+    P95,
+    P99,
+    FirstTokenP50,
+    FirstTokenP95,
+    Cost,
+    CostPerCall,
+    CostPerAccepted,
+    Scorer(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Value,
+    Lower,
+    Upper,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+/// Why a gate was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("gate {written:?}: {what}; write it as `accepted >= 0.95`, `p95 <= 800ms` or `lower(valid) >= 98%`")]
+pub struct GateError {
+    written: String,
+    what: String,
+}
+
+const METRICS: [(&str, Metric); 14] = [
+    ("accepted", Metric::Accepted),
+    ("accepted_of_answered", Metric::AcceptedOfAnswered),
+    ("valid", Metric::Valid),
+    ("refused", Metric::Refused),
+    ("errors", Metric::Errors),
+    ("repaired", Metric::Repaired),
+    ("p50", Metric::P50),
+    ("p95", Metric::P95),
+    ("p99", Metric::P99),
+    ("ttft_p50", Metric::FirstTokenP50),
+    ("ttft_p95", Metric::FirstTokenP95),
+    ("cost", Metric::Cost),
+    ("cost_per_call", Metric::CostPerCall),
+    ("cost_per_accepted", Metric::CostPerAccepted),
+];
+
+impl FromStr for Gate {
+    type Err = GateError;
+
+    fn from_str(written: &str) -> Result<Self, GateError> {
+        let error = |what: String| GateError { written: written.to_owned(), what };
+        let orders =
+            [(">=", Order::AtLeast), ("<=", Order::AtMost), (">", Order::Greater), ("<", Order::Less)];
+        let (sign, order) = orders
+            .into_iter()
+            .find(|(sign, _)| written.contains(sign))
+            .ok_or_else(|| error("it has no comparison (>=, <=, >, <)".to_owned()))?;
+        let (left, right) = written.split_once(sign).unwrap_or((written, ""));
+        let (side, name) = side(left.trim());
+        let metric = metric(name).map_err(error)?;
+        let limit = limit(&metric, right.trim())
+            .ok_or_else(|| error(format!("{:?} is not a limit for {name}", right.trim())))?;
+        Ok(Self { written: written.trim().to_owned(), metric, side, order, limit })
+    }
+}
+
+fn side(left: &str) -> (Side, &str) {
+    for (prefix, side) in [("lower(", Side::Lower), ("upper(", Side::Upper)] {
+        if let Some(name) = left.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(')')) {
+            return (side, name.trim());
+        }
+    }
+    (Side::Value, left)
+}
+
+fn metric(name: &str) -> Result<Metric, String> {
+    if let Some(scorer) = name.strip_prefix("score(").and_then(|rest| rest.strip_suffix(')')) {
+        return Ok(Metric::Scorer(scorer.trim().to_owned()));
+    }
+    let found = METRICS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, metric)| metric.clone()).ok_or_else(|| {
+        let known: Vec<_> = METRICS.iter().map(|(known, _)| *known).collect();
+        let nearest = known
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
+        let hint = nearest.map(|nearest| format!(", did you mean {nearest}?")).unwrap_or_default();
+        format!("{name:?} is not a metric{hint} Known: {}, score(NAME)", known.join(", "))
+    })
+}
+
+fn limit(metric: &Metric, text: &str) -> Option<f64> {
+    let number = match metric {
+        Metric::P50 | Metric::P95 | Metric::P99 | Metric::FirstTokenP50 | Metric::FirstTokenP95 => {
+            let bare_ms = text.parse::<f64>().ok();
+            bare_ms.or_else(|| span::parse(text).ok().map(|limit| limit.as_secs_f64() * 1e3))?
+        }
+        Metric::Cost | Metric::CostPerCall | Metric::CostPerAccepted => text.parse::<Money>().ok()?.dollars(),
+        _ => match text.strip_suffix('%') {
+            Some(percent) => percent.trim().parse::<f64>().ok()? / 100.0,
+            None => text.parse().ok()?,
+        },
+    };
+    number.is_finite().then_some(number)
+}
+
+/// A metric's value with its interval, where they exist.
+#[derive(Clone, Copy, Debug, Default)]
+struct Measured {
+    value: Option<f64>,
+    ci95: Option<[f64; 2]>,
+}
+
+impl Gate {
+    /// The gate as written.
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Checks it on a candidate. A value that does not exist does not hold.
+    pub fn check(&self, model: &ModelSummary) -> GateResult {
+        let measured = self.measure(model);
+        let value = match self.side {
+            Side::Value => measured.value,
+            Side::Lower => measured.ci95.map(|ci| ci[0]),
+            Side::Upper => measured.ci95.map(|ci| ci[1]),
+        };
+        GateResult {
+            model: model.model.clone(),
+            expr: self.written.clone(),
+            pass: value.is_some_and(|value| self.holds(value)),
+            value,
+            shown: value.map_or_else(|| "n/a".to_owned(), |value| self.show(value)),
+        }
+    }
+
+    /// Whether the whole interval holds, which adoption asks for. Metrics that have no interval by nature
+    /// (total cost, cost per call) are judged by their value; one whose sample is too small does not hold.
+    pub fn holds_surely(&self, model: &ModelSummary) -> bool {
+        let measured = self.measure(model);
+        if matches!(self.metric, Metric::Cost | Metric::CostPerCall) {
+            return measured.value.is_some_and(|value| self.holds(value));
+        }
+        measured.ci95.is_some_and(|ci| self.holds(ci[0]) && self.holds(ci[1]))
+    }
+
+    fn holds(&self, value: f64) -> bool {
+        match self.order {
+            Order::Less => value < self.limit,
+            Order::AtMost => value <= self.limit,
+            Order::Greater => value > self.limit,
+            Order::AtLeast => value >= self.limit,
+        }
+    }
+
+    fn measure(&self, model: &ModelSummary) -> Measured {
+        let money = |money: Option<Money>| Measured { value: money.map(Money::dollars), ci95: None };
+        match &self.metric {
+            Metric::Accepted => share(&model.accepted),
+            Metric::AcceptedOfAnswered => share(&model.accepted_of_answered),
+            Metric::Valid => share(&model.valid),
+            Metric::Refused => part(model.refused, model.samples),
+            Metric::Errors => part(model.errors.values().sum(), model.samples),
+            Metric::Repaired => part(model.repaired, model.samples),
+            Metric::P50 => quantile(model.latency.p50),
+            Metric::P95 => quantile(model.latency.p95),
+            Metric::P99 => quantile(model.latency.p99),
+            Metric::FirstTokenP50 => quantile(model.first_token.p50),
+            Metric::FirstTokenP95 => quantile(model.first_token.p95),
+            Metric::Cost => money(model.cost),
+            Metric::CostPerCall => money(model.cost_per_call),
+            Metric::CostPerAccepted => Measured {
+                ci95: model.cost_per_accepted_ci95.map(|ci| ci.map(Money::dollars)),
+                ..money(model.cost_per_accepted)
+            },
+            Metric::Scorer(name) => model
+                .scorers
+                .iter()
+                .find(|(scorer, _)| scorer == name)
+                .map(|(_, s)| share(s))
+                .unwrap_or_default(),
+        }
+    }
+
+    fn show(&self, value: f64) -> String {
+        match self.metric {
+            Metric::P50 | Metric::P95 | Metric::P99 | Metric::FirstTokenP50 | Metric::FirstTokenP95 => {
+                format!("{value:.0}ms")
+            }
+            Metric::Cost | Metric::CostPerCall | Metric::CostPerAccepted => format!("${value:.6}"),
+            _ => format!("{:.1}%", value * 100.0),
+        }
+    }
+}
+
+fn share(share: &Share) -> Measured {
+    Measured { value: share.rate, ci95: share.ci95 }
+}
+
+fn quantile(quantile: Option<QuantileMs>) -> Measured {
+    Measured { value: quantile.map(|q| q.value), ci95: quantile.and_then(|q| q.ci95) }
+}
+
+fn part(n: u64, of: u64) -> Measured {
+    #[expect(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
+    let value = (of > 0).then(|| n as f64 / of as f64);
+    Measured { value, ci95: None }
+}

@@ -1,0 +1,85 @@
+//! A problem in a configuration file: where, what, and what to write instead.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::base::untrusted::Untrusted;
+
+/// One problem. Messages are ours; words from the file stand in them quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The bytes of the file it is about.
+    pub span: Range<usize>,
+    /// What is wrong, as a fragment.
+    pub message: String,
+    /// What the marked place is.
+    pub label: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The marked text may be a credential and must not be shown.
+    pub is_secret: bool,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub fn new(span: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { span, message: message.into(), label: label.into(), help: None, is_secret: false }
+    }
+
+    /// With what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Line and column, from one; columns count characters.
+    pub fn position(&self, text: &str) -> (usize, usize) {
+        let before = text.get(..self.span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// All problems with the lines they are about, fit for a terminal: credentials masked, control characters
+/// made visible.
+pub fn render(problems: &[Problem], file: &str, text: &str, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let source = harmless(text, problems);
+    let file = Untrusted::line(file).to_string();
+    let mut out = String::new();
+    for problem in problems {
+        let span = problem.span.start.min(source.len())..problem.span.end.min(source.len());
+        let message = Untrusted::line(&problem.message).to_string();
+        let label = Untrusted::line(&problem.label).to_string();
+        let snippet = Snippet::source(source.as_str())
+            .path(file.as_str())
+            .annotation(AnnotationKind::Primary.span(span).label(label));
+        let mut groups: Vec<Group<'_>> = vec![Level::ERROR.primary_title(message).element(snippet)];
+        if let Some(help) = &problem.help {
+            let help = Untrusted::line(help).to_string();
+            groups =
+                groups.into_iter().map(|group| group.element(Level::HELP.message(help.clone()))).collect();
+        }
+        out.push_str(&renderer.render(&groups));
+        out.push_str("\n\n");
+    }
+    out
+}
+
+/// The file's text with the same byte offsets, credentials starred out and control characters replaced.
+fn harmless(text: &str, problems: &[Problem]) -> String {
+    let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let is_secret = problems.iter().any(|p| p.is_secret && p.span.contains(&at));
+        let is_harmless =
+            c == '\n' || Untrusted::line(c.encode_utf8(&mut [0; 4])).to_string().chars().eq([c]);
+        if is_secret || !is_harmless {
+            bytes.extend(std::iter::repeat_n(if is_secret { b'*' } else { b'?' }, c.len_utf8()));
+        } else {
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
