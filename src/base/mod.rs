@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dice;
+pub mod id;
 pub mod money;
 pub mod span;
 pub mod sse;

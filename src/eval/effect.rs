@@ -1,0 +1,222 @@
+//! What scorers need of the world: judges, embedders, programs. Their requests take the engine's one path,
+//! with its limits, retries, budget and record.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use super::sample::Bench;
+use super::scorer::{ExecResult, Scorer, Step, Subject, Verdict};
+use crate::base::id::Ids;
+use crate::base::money::Money;
+use crate::engine::Ask;
+use crate::engine::leg::Leg;
+use crate::ledger::row::{SampleKey, ScoreRow};
+use crate::model::outcome::{Context, Cost, Outcome};
+use crate::model::{Failure, Message, Request, Response, Role};
+
+/// The most a program's output may be.
+const LARGEST_OUTPUT: u64 = 1 << 20;
+
+/// The models that scorers ask, by the name written in the scorer, and a source of identifiers.
+#[derive(Debug)]
+pub struct Effects {
+    /// Judges: chat legs.
+    pub judges: BTreeMap<String, Leg>,
+    /// Embedders: legs that speak an embeddings dialect.
+    pub embedders: BTreeMap<String, Leg>,
+    /// Identifiers for requests.
+    pub ids: Ids,
+}
+
+/// What the scorers of one sample said.
+#[derive(Debug, Default)]
+pub(super) struct Scored {
+    pub(super) scores: Vec<ScoreRow>,
+    pub(super) outcomes: Vec<Arc<Outcome>>,
+    /// Time spent waiting for judges, embedders and programs.
+    pub(super) waited: Duration,
+    /// Why a scorer could not tell, when one could not.
+    pub(super) unable: Option<String>,
+}
+
+impl Scored {
+    pub(super) fn cost(&self) -> Cost {
+        let mut total = Cost::Computed(Money::ZERO);
+        for outcome in &self.outcomes {
+            total = match (total, outcome.cost()) {
+                (Cost::Unknown, _) | (_, Cost::Unknown) => return Cost::Unknown,
+                (Cost::Estimated(a), b) | (b, Cost::Estimated(a)) => {
+                    Cost::Estimated(a + b.amount().unwrap_or_default())
+                }
+                (a, b) => Cost::Computed(a.amount().unwrap_or_default() + b.amount().unwrap_or_default()),
+            };
+        }
+        total
+    }
+
+    fn add(&mut self, scorer: &Scorer, verdict: Verdict) {
+        if verdict.unable {
+            self.unable.get_or_insert_with(|| format!("{}: {}", scorer.name(), verdict.reason));
+        }
+        self.scores.push(ScoreRow {
+            scorer: scorer.name().to_owned(),
+            passed: verdict.passed,
+            value: verdict.value,
+            reason: verdict.reason,
+        });
+    }
+}
+
+impl Effects {
+    pub(super) async fn score(&self, bench: &Bench<'_>, subject: &Subject<'_>, key: SampleKey) -> Scored {
+        let mut scored = Scored::default();
+        for (place, scorer) in subject.case.scorers.iter().enumerate() {
+            let step = scorer.begin(subject);
+            let began = Instant::now();
+            let verdict = match step {
+                Step::Done(verdict) => verdict,
+                Step::Ask { model, requests } => {
+                    let answers = self.ask(bench, &model, &requests, (key, place), &mut scored).await;
+                    scorer.conclude_ask(subject, &answers)
+                }
+                Step::Embed { model, texts } => {
+                    match self.embed(bench, &model, &texts, (key, place), &mut scored).await {
+                        Ok(vectors) => scorer.conclude_embed(subject, &vectors),
+                        Err(failure) => Verdict {
+                            passed: false,
+                            value: 0.0,
+                            reason: format!("the embedder {model} failed: {failure}"),
+                            unable: true,
+                        },
+                    }
+                }
+                Step::Exec { argv, stdin, timeout } => {
+                    scorer.conclude_exec(subject, &execute(&argv, stdin, timeout).await)
+                }
+            };
+            scored.waited += began.elapsed();
+            scored.add(scorer, verdict);
+        }
+        scored
+    }
+
+    async fn ask(
+        &self,
+        bench: &Bench<'_>,
+        model: &str,
+        requests: &[Request],
+        (key, place): (SampleKey, usize),
+        scored: &mut Scored,
+    ) -> Vec<Result<Response, Failure>> {
+        let mut answers = Vec::new();
+        for (n, request) in requests.iter().enumerate() {
+            let answer = match self.judges.get(model) {
+                Some(leg) => self.request(bench, leg, request, ("judge", key, place * 8 + n), scored).await,
+                None => Err(missing(model)),
+            };
+            answers.push(answer);
+        }
+        answers
+    }
+
+    async fn embed(
+        &self,
+        bench: &Bench<'_>,
+        model: &str,
+        texts: &[String],
+        (key, place): (SampleKey, usize),
+        scored: &mut Scored,
+    ) -> Result<Vec<Vec<f32>>, Failure> {
+        let leg = self.embedders.get(model).ok_or_else(|| missing(model))?;
+        let messages = texts.iter().map(|text| Message::text(Role::User, text)).collect();
+        let request = Request { messages, ..Request::default() };
+        let response = self.request(bench, leg, &request, ("embed", key, place), scored).await?;
+        Ok(crate::dialect::embed::vectors(&response))
+    }
+
+    async fn request(
+        &self,
+        bench: &Bench<'_>,
+        leg: &Leg,
+        request: &Request,
+        (origin, key, n): (&'static str, SampleKey, usize),
+        scored: &mut Scored,
+    ) -> Result<Response, Failure> {
+        let subject = key.item << 24 ^ u64::from(key.candidate) << 14 ^ u64::from(key.repeat) << 8 ^ n as u64;
+        let context = Context {
+            id: self.ids.uuid(bench.engine.clock.now(), subject, origin),
+            origin,
+            run: Some(bench.run.to_owned()),
+            class: None,
+            subject,
+        };
+        let headers = HeaderMap::new();
+        let ask = Ask { context, request, headers: &headers, deadline: None };
+        let outcome = bench.engine.run(ask, leg).await.outcome;
+        let answer = outcome.answer.clone();
+        scored.outcomes.push(outcome);
+        answer
+    }
+}
+
+fn missing(model: &str) -> Failure {
+    Failure::new(crate::model::FailureClass::ModelMissing, format!("no model `{model}` was prepared for scoring"))
+}
+
+/// Runs a program with its input; its process ends with the wait.
+async fn execute(argv: &[String], stdin: String, timeout: Duration) -> ExecResult {
+    let Some((program, arguments)) = argv.split_first() else {
+        return ExecResult::NotStarted("no program is named".to_owned());
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let run = async {
+        let mut child = command.spawn()?;
+        let (mut input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let feed = async {
+            if let Some(input) = &mut input {
+                // A program that does not read its input is free to do so.
+                drop(input.write_all(stdin.as_bytes()).await);
+            }
+            drop(input);
+        };
+        let ((), stdout, stderr) = tokio::join!(feed, bounded(output), bounded(errors));
+        let status = child.wait().await?;
+        Ok::<_, std::io::Error>(ExecResult::Exited { code: status.code(), stdout, stderr })
+    };
+    match tokio::time::timeout(timeout, run).await {
+        Err(_) => ExecResult::TimedOut,
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => ExecResult::NotStarted(format!("{program}: {error}")),
+    }
+}
+
+async fn bounded(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        // What was read before an error is what there is.
+        drop(pipe.take(LARGEST_OUTPUT).read_to_end(&mut bytes).await);
+    }
+    bytes
+}
+
+/// A judge's or embedder's answers as JSON, for tests and rescoring.
+pub(super) fn tool_calls(text: Option<&str>) -> Vec<crate::model::request::ToolCall> {
+    let calls: Option<Vec<Value>> = text.and_then(|text| serde_json::from_str(text).ok());
+    let field = |call: &Value, name: &str| call.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let read = |call: Value| crate::model::request::ToolCall {
+        id: field(&call, "id"),
+        name: field(&call, "name"),
+        arguments: field(&call, "arguments"),
+        signature: None,
+    };
+    calls.unwrap_or_default().into_iter().map(read).collect()
+}

@@ -1,0 +1,246 @@
+//! The run: keeps a bounded number of samples under way, records each as it finishes, and knows when to
+//! stop.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::candidate::Candidate;
+use super::dataset::{Dataset, ReadError};
+use super::effect::Effects;
+use super::order::{Finished, Order};
+use super::pairing::Pairing;
+use super::sample::{self, Bench};
+use crate::engine::Engine;
+use crate::ledger::row::{Entry, SampleFacts, SampleKey};
+use crate::ledger::{LedgerError, Recorder};
+use crate::model::{Failure, FailureClass};
+
+/// What a run needs.
+pub struct Plan<'a> {
+    /// The run's identifier.
+    pub run: &'a str,
+    /// The prompts.
+    pub dataset: &'a Dataset,
+    /// Who answers.
+    pub candidates: &'a [Candidate],
+    /// Which samples, in which order.
+    pub order: Order,
+    /// Which of them are finished already.
+    pub finished: Finished,
+    /// Samples under way at once.
+    pub concurrency: usize,
+    /// Stops early when every comparison is decided; absent when the run goes to its end.
+    pub pairing: Option<Pairing>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Every sample is finished.
+    Done,
+    /// The next call might have cost more than is left.
+    Budget(Failure),
+    /// Every comparison was decided before the end.
+    Decided,
+    /// Asked to stop; what was under way is finished and recorded.
+    Interrupted,
+    /// The ledger failed.
+    Ledger(LedgerError),
+    /// The dataset changed or could not be read.
+    Dataset(ReadError),
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Went {
+    /// How it ended.
+    pub ended: Ended,
+    /// Wall time.
+    pub took: Duration,
+    /// How late our own loop was on average: this much of each latency is ours.
+    pub lag: Duration,
+    /// Candidates that were given up because every call failed, by place, with the failure.
+    pub given_up: Vec<(usize, Failure)>,
+}
+
+/// What is reported while a run is under way.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A sample was recorded.
+    Finished(&'a SampleFacts),
+    /// A tenth of a second has passed, with so many samples under way.
+    Tick(usize),
+}
+
+/// A candidate whose first calls all fail for reasons that do not pass is not called a thousand times more.
+const GIVE_UP_AFTER: u32 = 10;
+const TICK: Duration = Duration::from_millis(100);
+/// `tokio`'s timers are precise to a millisecond; less than that is not lag.
+const TIMER_PRECISION: Duration = Duration::from_millis(1);
+
+/// Runs to an end. `stop` asks it to finish what is under way and start nothing new; dropping the future
+/// abandons what is under way.
+pub async fn run(
+    mut plan: Plan<'_>,
+    engine: &Engine,
+    effects: &Effects,
+    recorder: &Recorder,
+    (watch, stop): (&mut (dyn FnMut(Event<'_>) + Send), impl Future<Output = ()>),
+) -> Went {
+    let began = Instant::now();
+    let bench = Bench { run: plan.run, engine, effects };
+    let mut loop_state = Loop { ended: None, health: vec![Health::default(); plan.candidates.len()] };
+    let mut lag = Lag::default();
+    let mut ticks = tokio::time::interval_at(began + TICK, TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut under_way = FuturesUnordered::new();
+    let mut stop = pin!(stop);
+    loop {
+        while loop_state.ended.is_none() && under_way.len() < plan.concurrency {
+            let Some(key) = next(&mut plan, &loop_state.health) else { break };
+            under_way.push(take(&bench, plan.dataset, &plan.candidates[key.candidate as usize], key));
+        }
+        if under_way.is_empty() {
+            break;
+        }
+        tokio::select! {
+            biased;
+            () = &mut stop, if loop_state.ended.is_none() => loop_state.end(Ended::Interrupted),
+            Some(taken) = under_way.next() => {
+                loop_state.finish(&mut plan, recorder, taken, watch).await;
+            }
+            at = ticks.tick() => {
+                lag.add(at.elapsed());
+                watch(Event::Tick(under_way.len()));
+            }
+        }
+    }
+    if let Err(error) = recorder.commit().await {
+        loop_state.ended = Some(Ended::Ledger(error));
+    }
+    let given_up = loop_state.health.into_iter().enumerate();
+    Went {
+        ended: loop_state.ended.unwrap_or(Ended::Done),
+        took: began.elapsed(),
+        lag: lag.mean(),
+        given_up: given_up
+            .filter(|(_, health)| health.is_given_up())
+            .filter_map(|(at, health)| Some((at, health.last?)))
+            .collect(),
+    }
+}
+
+type Taken = (SampleKey, Result<sample::Finished, Trouble>);
+
+enum Trouble {
+    Failure(Failure),
+    Dataset(ReadError),
+}
+
+async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: SampleKey) -> Taken {
+    let taken = match dataset.case(key.item) {
+        Err(error) => Err(Trouble::Dataset(error)),
+        Ok(case) => sample::take(bench, candidate, &case, key).await.map_err(Trouble::Failure),
+    };
+    (key, taken)
+}
+
+fn next(plan: &mut Plan<'_>, health: &[Health]) -> Option<SampleKey> {
+    let finished = &plan.finished;
+    plan.order.find(|key| {
+        !finished.contains(*key) && health.get(key.candidate as usize).is_some_and(|health| !health.is_given_up())
+    })
+}
+
+struct Loop {
+    ended: Option<Ended>,
+    health: Vec<Health>,
+}
+
+impl Loop {
+    /// The first reason to end is the one that counts.
+    fn end(&mut self, ended: Ended) {
+        self.ended.get_or_insert(ended);
+    }
+
+    async fn finish(
+        &mut self,
+        plan: &mut Plan<'_>,
+        recorder: &Recorder,
+        (key, taken): Taken,
+        watch: &mut (dyn FnMut(Event<'_>) + Send),
+    ) {
+        let finished = match taken {
+            Ok(finished) => finished,
+            Err(Trouble::Failure(failure)) => return self.end(Ended::Budget(failure)),
+            Err(Trouble::Dataset(error)) => return self.end(Ended::Dataset(error)),
+        };
+        let facts = finished.row.facts.clone();
+        let last = finished.outcomes.first().and_then(|outcome| outcome.answer.as_ref().err());
+        self.health[key.candidate as usize].notice(last);
+        let entry = Entry::Sample(Box::new(finished.row), finished.outcomes);
+        if let Err(error) = recorder.record(entry).await {
+            return self.end(Ended::Ledger(error));
+        }
+        if let Some(pairing) = &mut plan.pairing {
+            pairing.add(&facts);
+            if pairing.is_decided() {
+                self.end(Ended::Decided);
+            }
+        }
+        watch(Event::Finished(&facts));
+    }
+}
+
+/// Whether a candidate can be reached at all.
+#[derive(Clone, Debug, Default)]
+struct Health {
+    has_answered: bool,
+    failed: u32,
+    last: Option<Failure>,
+}
+
+impl Health {
+    fn notice(&mut self, failure: Option<&Failure>) {
+        match failure {
+            Some(failure) if is_lasting(failure.class) => {
+                self.failed += 1;
+                self.last = Some(failure.clone());
+            }
+            Some(_) => {}
+            None => self.has_answered = true,
+        }
+    }
+
+    fn is_given_up(&self) -> bool {
+        !self.has_answered && self.failed >= GIVE_UP_AFTER
+    }
+}
+
+/// Failures that the next prompt will meet as well.
+fn is_lasting(class: FailureClass) -> bool {
+    use FailureClass::{Auth, Connect, FirstToken, Forbidden, ModelMissing, Quota, Timeout, Unsupported};
+    matches!(class, Auth | Connect | FirstToken | Forbidden | ModelMissing | Quota | Timeout | Unsupported)
+}
+
+#[derive(Default)]
+struct Lag {
+    sum: Duration,
+    ticks: u32,
+}
+
+impl Lag {
+    fn add(&mut self, late: Duration) {
+        self.sum += late.saturating_sub(TIMER_PRECISION);
+        self.ticks += 1;
+    }
+
+    fn mean(&self) -> Duration {
+        if self.ticks == 0 { Duration::ZERO } else { self.sum / self.ticks }
+    }
+}

@@ -1,0 +1,172 @@
+//! From numbers to a decision an operator can act on, in one sentence.
+//!
+//! Adopt when the lower end of the paired interval lies above the margin and every gate's interval holds
+//! (an intersection–union test, Berger 1982: no correction is needed for testing all of them). Do not adopt
+//! when the upper end lies below the margin or a gate fails. Otherwise the data do not tell yet. With
+//! several candidates the adoption claims are corrected by Holm's method (1979).
+
+use std::time::Duration;
+
+use super::gate::Gate;
+use super::stats::level::Level;
+use super::stats::multiplicity::holm;
+use super::stats::power::{Goal, samples_needed};
+use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
+use super::tally::Versus;
+use crate::base::money::Money;
+use crate::base::span;
+
+/// What the user asked to be decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// How much worse a candidate may be and still be adopted, as a share.
+    pub margin: f64,
+    /// What every candidate must reach.
+    pub gates: Vec<Gate>,
+}
+
+/// How long and how much more data would take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace {
+    /// Money per prompt over all candidates; absent when unknown.
+    pub cost_per_prompt: Option<Money>,
+    /// Time per prompt at the run's own rate; absent when not measured.
+    pub time_per_prompt: Option<Duration>,
+}
+
+/// How surely an undecided run should decide once it has the prompts it asks for.
+const POWER: f64 = 0.8;
+
+/// Compares every candidate with the incumbent.
+pub fn compare(
+    models: &[ModelSummary],
+    incumbent: usize,
+    versus: &[Versus],
+    has_clusters: bool,
+    margin: f64,
+) -> Vec<Comparison> {
+    let candidates = || models.iter().zip(versus).enumerate().filter(move |(i, _)| *i != incumbent);
+    let adjusted = holm(&candidates().map(|(_, (_, versus))| versus.pairs.mcnemar_mid_p()).collect::<Vec<_>>());
+    let mut out = Vec::new();
+    for ((_, (model, versus)), p_holm) in candidates().zip(adjusted) {
+        let pairs = versus.pairs;
+        let clustered = has_clusters.then(|| versus.clusters.difference_interval(Level::P95)).flatten();
+        let design_effect = versus.clusters.design_effect().filter(|_| has_clusters).unwrap_or(1.0);
+        let goal = Goal::new(Level::P95, POWER);
+        let more = goal.and_then(|goal| samples_needed(pairs, margin, goal, design_effect.max(1e-3)));
+        let cost = |model: &ModelSummary| model.cost_per_accepted.map(Money::dollars).filter(|cost| *cost > 0.0);
+        out.push(Comparison {
+            candidate: model.model.clone(),
+            incumbent: models[incumbent].model.clone(),
+            pairs: pairs.n(),
+            better: pairs.better(),
+            worse: pairs.worse(),
+            delta_accepted: pairs.difference().unwrap_or(0.0),
+            ci95: clustered.or_else(|| pairs.interval(Level::P95)),
+            p_exact: pairs.mcnemar_exact(),
+            p_value: pairs.mcnemar_mid_p(),
+            p_holm,
+            samples_needed: more.filter(|more| *more > 0),
+            delta_cost_per_accepted: cost(model).zip(cost(&models[incumbent])).map(|(own, base)| own / base - 1.0),
+        });
+    }
+    out
+}
+
+/// The verdict on each candidate. Without an incumbent the gates alone decide; without either there is
+/// nothing to decide.
+pub fn verdicts(
+    question: &Question,
+    models: &[ModelSummary],
+    comparisons: &[Comparison],
+    gates: &[GateResult],
+    pace: &Pace,
+) -> Vec<Verdict> {
+    let is_open = |model: &&ModelSummary| !model.is_incumbent || comparisons.is_empty();
+    let mut out = Vec::new();
+    for model in models.iter().filter(is_open) {
+        let comparison = comparisons.iter().find(|comparison| comparison.candidate == model.model);
+        if comparison.is_none() && question.gates.is_empty() {
+            continue;
+        }
+        let failed = gates.iter().find(|gate| gate.model == model.model && !gate.pass);
+        let unsure = question.gates.iter().find(|gate| !gate.holds_surely(model));
+        out.push(verdict(&Evidence { question, model, comparison, failed, unsure, pace }));
+    }
+    out
+}
+
+struct Evidence<'a> {
+    question: &'a Question,
+    model: &'a ModelSummary,
+    comparison: Option<&'a Comparison>,
+    failed: Option<&'a GateResult>,
+    unsure: Option<&'a Gate>,
+    pace: &'a Pace,
+}
+
+fn verdict(evidence: &Evidence<'_>) -> Verdict {
+    let candidate = evidence.model.model.clone();
+    let margin = evidence.question.margin;
+    let bounds = evidence.comparison.map(|comparison| comparison.ci95);
+    let is_worse = bounds.is_some_and(|ci| ci.is_some_and(|ci| ci[1] < -margin));
+    let is_not_worse = bounds.is_none_or(|ci| ci.is_some_and(|ci| ci[0] > -margin));
+    let has_data = evidence.model.samples > 0;
+    let (decision, sentence) = if let Some(gate) = evidence.failed.filter(|_| has_data) {
+        (Decision::Reject, format!("do not adopt {candidate}: gate `{}` failed at {}", gate.expr, gate.shown))
+    } else if is_worse {
+        (Decision::Reject, format!("do not adopt {candidate}: {}", difference(evidence)))
+    } else if is_not_worse && evidence.unsure.is_none() && has_data {
+        (Decision::Adopt, format!("adopt {candidate}: {}", difference(evidence)))
+    } else {
+        (Decision::Inconclusive, inconclusive(evidence))
+    };
+    Verdict { decision, candidate, sentence }
+}
+
+/// `+0.4 pp accepted (95% CI -1.1 to +1.9, n=1,200) against X, margin 2 pp; cost per accepted answer -71%`.
+fn difference(evidence: &Evidence<'_>) -> String {
+    let Some(comparison) = evidence.comparison else {
+        let gates = evidence.question.gates.len();
+        return format!("all {gates} gates hold over {} samples", evidence.model.samples);
+    };
+    let interval = comparison.ci95.map_or_else(String::new, |ci| {
+        format!("95% CI {:+.1} to {:+.1}, ", ci[0] * 100.0, ci[1] * 100.0)
+    });
+    let cost = comparison.delta_cost_per_accepted.map_or_else(String::new, |delta| {
+        format!("; cost per accepted answer {:+.0}%", delta * 100.0)
+    });
+    format!(
+        "{:+.1} pp accepted ({interval}n={}) against {}, margin {} pp{cost}",
+        comparison.delta_accepted * 100.0,
+        comparison.pairs,
+        comparison.incumbent,
+        trimmed(evidence.question.margin * 100.0),
+    )
+}
+
+fn inconclusive(evidence: &Evidence<'_>) -> String {
+    let candidate = &evidence.model.model;
+    if let Some(more) = evidence.comparison.and_then(|comparison| comparison.samples_needed) {
+        let price = evidence.pace.cost_per_prompt.map(|cost| {
+            let nanos = i128::from(cost.nanos()) * i128::from(more);
+            Money::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX)).to_string()
+        });
+        let time = evidence.pace.time_per_prompt.map(|time| {
+            span::show(time.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX)))
+        });
+        let price = [price, time].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let price = if price.is_empty() { price } else { format!(" (about {price})") };
+        return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
+    }
+    if let Some(gate) = evidence.unsure {
+        let samples = evidence.model.samples;
+        return format!("{candidate} is undecided: {samples} samples cannot show `{}` surely yet", gate.written());
+    }
+    format!("{candidate} is undecided: {}", difference(evidence))
+}
+
+fn trimmed(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
