@@ -1,4 +1,5 @@
 //! Floor 5: a prompt dataset becomes a verdict.
 
 pub mod gate;
+pub mod stats;
 pub mod summary;

@@ -1,0 +1,131 @@
+//! Means and shares of values that come in clusters.
+//!
+//! Prompts from one conversation, document or task, and repeats of one prompt, are right or wrong together;
+//! an interval that takes them as independent is too short, often by more than pairing makes it shorter
+//! (Miller 2024, arXiv 2411.00640, section 2.2). For a paired comparison add each pair's difference: 1, 0 or
+//! -1.
+
+use std::collections::BTreeMap;
+
+use super::level::Level;
+use super::mean::Moments;
+use super::proportion::wilson_limits;
+use super::real;
+use super::tango::Discordance;
+
+/// A running sum per cluster: memory in the number of clusters, not of values.
+#[derive(Clone, Debug)]
+pub struct Clusters<K> {
+    sums: BTreeMap<K, Sum>,
+    values: Moments,
+    positive: u64,
+    negative: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    n: u64,
+    total: f64,
+}
+
+impl<K> Default for Clusters<K> {
+    fn default() -> Self {
+        Self { sums: BTreeMap::new(), values: Moments::default(), positive: 0, negative: 0 }
+    }
+}
+
+impl<K: Ord> Clusters<K> {
+    /// Takes one more finite value of a cluster.
+    pub fn add(&mut self, cluster: K, value: f64) {
+        let sum = self.sums.entry(cluster).or_default();
+        sum.n += 1;
+        sum.total += value;
+        self.values.add(value);
+        self.positive += u64::from(value > 0.0);
+        self.negative += u64::from(value < 0.0);
+    }
+
+    /// Clusters, C.
+    pub fn clusters(&self) -> usize {
+        self.sums.len()
+    }
+
+    /// Values, in all clusters.
+    pub const fn n(&self) -> u64 {
+        self.values.n()
+    }
+
+    /// The mean of all values, each with the same weight; `None` of nothing.
+    pub fn mean(&self) -> Option<f64> {
+        self.values.mean()
+    }
+
+    /// The cluster-robust standard error of the mean, √(C/(C - 1) Σ (Σ (x - mean))²)/n, the inner sum over a
+    /// cluster (Liang & Zeger 1986 with the usual correction; Miller 2024, appendix A). `None` below two
+    /// clusters.
+    pub fn standard_error(&self) -> Option<f64> {
+        let mean = self.mean()?;
+        let clusters = real(super::count(self.clusters()));
+        let squares: f64 = self.sums.values().map(|sum| (sum.total - real(sum.n) * mean).powi(2)).sum();
+        (clusters > 1.0).then(|| (clusters / (clusters - 1.0) * squares).sqrt() / real(self.n()))
+    }
+
+    /// How many times larger the variance of the mean is than of as many independent values, Kish's design
+    /// effect; below 1 when clusters are more alike than chance. `None` below two clusters and where all
+    /// values are equal.
+    pub fn design_effect(&self) -> Option<f64> {
+        let naive = self.values.standard_error().filter(|error| *error > 0.0)?;
+        self.standard_error().map(|error| (error / naive).powi(2))
+    }
+
+    /// The interval for a mean: the cluster-robust error with Student's t on C - 1 degrees of freedom.
+    /// `None` below two clusters. A single point where the clusters do not differ at all.
+    pub fn interval(&self, level: Level) -> Option<[f64; 2]> {
+        let error = self.standard_error()?;
+        let reach = level.t(self.degrees()) * error;
+        self.mean().map(|mean| [mean - reach, mean + reach])
+    }
+
+    /// The interval for a share, from values 0 and 1: [`Self::interval`] kept inside `[0, 1]`. Where the
+    /// clusters do not differ (say, all passed) Wilson's with one observation per cluster, the most that can
+    /// be claimed without knowing how alike a cluster's values are. `None` below two clusters.
+    pub fn share_interval(&self, level: Level) -> Option<[f64; 2]> {
+        if self.varies()? {
+            return self.interval(level).map(|ends| ends.map(|end| end.clamp(0.0, 1.0)));
+        }
+        let clusters = self.degrees() + 1.0;
+        Some(wilson_limits(self.per_cluster(self.positive), clusters, level.z()))
+    }
+
+    /// The interval for a paired difference of shares, from values 1, 0 and -1: [`Self::interval`] kept
+    /// inside `[-1, 1]`; where the clusters do not differ, Tango's with one pair per cluster. `None` below
+    /// two clusters.
+    pub fn difference_interval(&self, level: Level) -> Option<[f64; 2]> {
+        if self.varies()? {
+            return self.interval(level).map(|ends| ends.map(|end| end.clamp(-1.0, 1.0)));
+        }
+        let pairs = Discordance {
+            n: self.degrees() + 1.0,
+            better: self.per_cluster(self.positive),
+            worse: self.per_cluster(self.negative),
+        };
+        Some(pairs.interval(level.z()))
+    }
+
+    /// Whether the clusters differ by more than rounding.
+    fn varies(&self) -> Option<bool> {
+        self.standard_error().map(|error| error > 1e-12)
+    }
+
+    fn degrees(&self) -> f64 {
+        real(super::count(self.clusters())) - 1.0
+    }
+
+    /// A count scaled from values to clusters.
+    fn per_cluster(&self, hits: u64) -> f64 {
+        real(hits) / real(self.n()) * real(super::count(self.clusters()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

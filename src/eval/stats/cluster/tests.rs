@@ -1,0 +1,89 @@
+use super::*;
+use proptest::prelude::*;
+
+fn of(values: &[(u32, f64)]) -> Clusters<u32> {
+    let mut clusters = Clusters::default();
+    for (cluster, value) in values {
+        clusters.add(*cluster, *value);
+    }
+    clusters
+}
+
+#[test]
+fn the_robust_error_is_that_of_statsmodels() {
+    // By hand: cluster sums of deviations from 0.5 are 1, -1, 0; √(3/2 · 2)/6. The same as statsmodels'
+    // OLS with cov_type="cluster" up to its (n - 1)/(n - k), which is 1 for a mean.
+    let clusters = of(&[(0, 1.0), (0, 1.0), (1, 0.0), (1, 0.0), (2, 1.0), (2, 0.0)]);
+    assert!((clusters.standard_error().unwrap() - 3_f64.sqrt() / 6.0).abs() < 1e-15);
+    assert_eq!((clusters.clusters(), clusters.n(), clusters.mean()), (3, 6, Some(0.5)));
+    // t.ppf(.975, 2) = 4.302652729749462 (scipy 1.17.1).
+    let [low, high] = clusters.interval(Level::P95).unwrap();
+    assert!((high - 0.5 - 4.302_652_729_749_462 * 3_f64.sqrt() / 6.0).abs() < 1e-11);
+    assert!((low + high - 1.0).abs() < 1e-12);
+    assert_eq!(clusters.share_interval(Level::P95), Some([0.0, 1.0]));
+}
+
+#[test]
+fn clusters_of_one_are_independent_values() {
+    let numbers = [1.0, 0.0, 0.0, 1.0, 1.0];
+    let clusters = of(&(0..).zip(numbers).collect::<Vec<_>>());
+    let plain: Moments = numbers.into_iter().collect();
+    assert!((clusters.standard_error().unwrap() - plain.standard_error().unwrap()).abs() < 1e-15);
+    assert!((clusters.design_effect().unwrap() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn below_two_clusters_there_is_no_error() {
+    for values in [vec![], vec![(0, 1.0), (0, 0.0)]] {
+        let clusters = of(&values);
+        assert_eq!((clusters.standard_error(), clusters.interval(Level::P95)), (None, None));
+        assert_eq!((clusters.share_interval(Level::P95), clusters.design_effect()), (None, None));
+        assert_eq!(clusters.difference_interval(Level::P95), None);
+    }
+}
+
+#[test]
+fn when_all_pass_a_cluster_counts_as_one_observation() {
+    let clusters = of(&(0..40).map(|i| (i / 4, 1.0)).collect::<Vec<_>>());
+    let got = clusters.share_interval(Level::P95).unwrap();
+    let want = super::super::proportion::wilson(10, 10, Level::P95).unwrap();
+    assert!((got[0] - want[0]).abs() < 1e-12 && (got[1] - 1.0).abs() < 1e-15);
+    assert_eq!(clusters.design_effect(), None);
+}
+
+#[test]
+fn when_no_pair_differs_a_cluster_counts_as_one_pair() {
+    let clusters = of(&(0..40).map(|i| (i / 4, 0.0)).collect::<Vec<_>>());
+    let want = super::super::paired::Pairs::new(10, 0, 0).unwrap().interval(Level::P95);
+    assert_eq!(clusters.difference_interval(Level::P95), want);
+}
+
+proptest! {
+    #[test]
+    fn intervals_contain_the_mean_and_stay_in_range(
+        values in prop::collection::vec((0_u32..8, -1_i8..=1), 2..200),
+    ) {
+        let differences = of(&values.iter().map(|(c, v)| (*c, f64::from(*v))).collect::<Vec<_>>());
+        let shares = of(&values.iter().map(|(c, v)| (*c, f64::from(v.abs()))).collect::<Vec<_>>());
+        prop_assume!(differences.clusters() > 1);
+        for (clusters, interval, floor) in [
+            (&differences, differences.difference_interval(Level::P95).unwrap(), -1.0),
+            (&shares, shares.share_interval(Level::P95).unwrap(), 0.0),
+        ] {
+            let mean = clusters.mean().unwrap();
+            prop_assert!(floor <= interval[0] && interval[0] <= mean + 1e-12, "{interval:?} {mean}");
+            prop_assert!(mean <= interval[1] + 1e-12 && interval[1] <= 1.0, "{interval:?} {mean}");
+            prop_assert!(interval[0] < interval[1]);
+        }
+    }
+
+    #[test]
+    fn asking_the_same_prompt_twice_teaches_nothing_new(
+        values in prop::collection::vec((0_u32..6, 0.0..1.0_f64), 2..50),
+    ) {
+        let once = of(&values);
+        prop_assume!(once.clusters() > 1);
+        let twice = of(&[values.clone(), values].concat());
+        prop_assert!((once.standard_error().unwrap() - twice.standard_error().unwrap()).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,46 @@
+//! The statistics behind a verdict: pure functions of counts and sums, with their references.
+//!
+//! Which method is used for what:
+//!
+//! | question | method | where |
+//! |---|---|---|
+//! | a share and its interval | Wilson | [`proportion::wilson`] |
+//! | a gate on a share | Clopper–Pearson, one-sided | [`proportion::clopper_pearson_lower`] |
+//! | candidate against incumbent, pass or fail | Tango's score interval; `McNemar` mid-p | [`paired::Pairs`] |
+//! | the same where prompts come in clusters | cluster-robust, t with C - 1 degrees | [`cluster::Clusters`] |
+//! | a mean, or a mean difference | Student t; `BCa` bootstrap when skewed | [`mean::Moments`], [`bootstrap::bca`] |
+//! | a latency quantile | type 7 with an order-statistic interval | [`quantile::estimate`] |
+//! | cost per accepted answer | Fieller | [`ratio::Ratio`] |
+//! | several candidates | Holm | [`multiplicity::holm`] |
+//! | how many more prompts | Nam's sample size for the score test | [`power`] |
+//! | may the run stop now | e-processes | [`sequential`] |
+//! | repeats | pass@k, pass^k, one-way analysis of variance | [`repeats`] |
+//!
+//! Everything is total: where a number does not exist the answer is `None`, never NaN.
+
+pub mod bootstrap;
+pub mod cluster;
+pub mod distribution;
+pub mod level;
+pub mod mean;
+pub mod multiplicity;
+pub mod paired;
+pub mod power;
+pub mod proportion;
+pub mod quantile;
+pub mod ratio;
+pub mod repeats;
+pub mod sequential;
+pub mod special;
+mod tango;
+
+/// A count as a real number.
+#[expect(clippy::cast_precision_loss, reason = "counts of samples and microseconds stay below 2^53")]
+const fn real(count: u64) -> f64 {
+    count as f64
+}
+
+/// Lengths of slices as counts.
+const fn count(len: usize) -> u64 {
+    len as u64
+}
