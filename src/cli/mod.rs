@@ -1,5 +1,7 @@
 //! Floor 6: arguments, environment, terminal, exit codes.
 
+pub mod models;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -270,3 +270,6 @@ fn hint<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> String {
 
 #[cfg(test)]
 mod tests;
+//! Floor 3: what should happen. Pure: configuration as written becomes policy as true.
+
+pub mod catalogue;
