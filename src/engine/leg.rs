@@ -5,33 +5,11 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::gate::Gate;
-use crate::base::money::Money;
 use crate::dialect::{Dialect, Quirks};
-use crate::model::outcome::{Cost, Target};
-use crate::model::{Action, FailureClass, TokenUsage};
+use crate::model::outcome::Target;
+use crate::model::{Action, FailureClass};
 use crate::policy::{Limits, Retry};
 use crate::wire::Transport;
-
-/// What calls to a target cost.
-pub trait Tariff: Send + Sync {
-    /// The most a call of this size can cost; absent when no price or no bound on the output is known.
-    fn worst_case(&self, target: &Target, input_tokens: u64, output_tokens: Option<u64>) -> Option<Money>;
-
-    /// What a finished call cost, and the price snapshot it was computed under. Priced by the model that
-    /// answered; a cost the provider stated wins.
-    fn price(&self, target: &Target, answered: &Answered<'_>) -> (Cost, Option<String>);
-}
-
-/// What is known of a finished call.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Answered<'a> {
-    /// The model that answered, when the provider said.
-    pub model: Option<&'a str>,
-    /// Its tokens, when reported.
-    pub usage: Option<&'a TokenUsage>,
-    /// What the provider says it cost.
-    pub stated_cost: Option<Money>,
-}
 
 /// A target with everything needed to call it.
 pub struct Leg {
@@ -57,8 +35,8 @@ pub struct Leg {
     pub retry: Retry,
     /// What follows a failure; a class that is not named follows its default.
     pub actions: Vec<(FailureClass, Vec<Action>)>,
-    /// The most tokens the model writes, when the request sets no limit.
-    pub max_output: Option<u64>,
+    /// Whether calls cost money. Recorded and simulated answers do not, whatever their price table says.
+    pub spends: bool,
 }
 
 impl Leg {

@@ -23,7 +23,8 @@ use crate::ledger::row::Entry;
 use crate::model::outcome::{Attempt, Context, Cost, Outcome};
 use crate::model::request::{Image, Part};
 use crate::model::{Failure, FailureClass, Request};
-use leg::{Answered, Leg, Tariff};
+use crate::policy::catalogue::{Catalogue, price_attempt};
+use leg::Leg;
 use purse::Purse;
 use walk::{Progress, Step};
 
@@ -36,7 +37,7 @@ pub struct Engine {
     /// The money.
     pub purse: Purse,
     /// The prices.
-    pub tariff: Arc<dyn Tariff>,
+    pub catalogue: Catalogue,
     /// Who records.
     pub record: Record,
 }
@@ -155,10 +156,10 @@ impl Engine {
         own: &mut Duration,
     ) -> Result<(Attempt, Answer), Failure> {
         let bound = self.bound(ask.request, leg, encoded);
-        if self.purse.is_capped() && bound.is_none() {
+        if self.purse.is_capped() && leg.spends && bound.is_none() {
             return Err(unpriced(leg));
         }
-        let hold = self.purse.hold(bound.unwrap_or(Money::ZERO)).await;
+        let hold = self.purse.hold(bound.filter(|_| leg.spends).unwrap_or_default()).await;
         let hold = hold.map_err(|refused| Failure::new(FailureClass::Budget, refused.to_string()))?;
         let permit = leg.gate.pass().await;
         let began = self.clock.now();
@@ -166,7 +167,7 @@ impl Engine {
         permit.finish(signal(made.failure.as_ref()));
         *own += made.own;
         let (cost, price_snapshot) = self.cost(leg, &made, bound);
-        hold.settle(cost.amount().unwrap_or_default());
+        hold.settle(cost.amount().filter(|_| leg.spends).unwrap_or_default());
         let attempt = Attempt {
             target: leg.target.clone(),
             n: 1,
@@ -186,9 +187,10 @@ impl Engine {
     /// of the body bound the tokens of its text.
     fn bound(&self, request: &Request, leg: &Leg, encoded: &Encoded) -> Option<Money> {
         let input = encoded.body.len() as u64 + image_tokens(request);
+        let model = self.catalogue.find(&leg.target.provider, &leg.target.model)?;
         let choices = u64::from(request.params.n.unwrap_or(1).max(1));
-        let output = request.params.max_tokens.or(leg.max_output).map(|most| most.saturating_mul(choices));
-        self.tariff.worst_case(&leg.target, input, output)
+        let output = request.params.max_tokens.or(model.max_output).or(model.context)?;
+        Some(model.prices.as_ref()?.worst_case(input, output.saturating_mul(choices)))
     }
 
     /// What the provider's tokens cost; without tokens, nothing when it refused the call, and the bound
@@ -196,12 +198,8 @@ impl Engine {
     fn cost(&self, leg: &Leg, made: &attempt::Call, bound: Option<Money>) -> (Cost, Option<String>) {
         let response = &made.response;
         if response.usage.is_some() || response.stated_cost.is_some() {
-            let answered = Answered {
-                model: response.model.as_deref(),
-                usage: response.usage.as_ref(),
-                stated_cost: response.stated_cost,
-            };
-            return self.tariff.price(&leg.target, &answered);
+            let (served, usage) = (response.model.as_deref(), response.usage.as_ref());
+            return price_attempt(&self.catalogue, &leg.target, served, usage, response.stated_cost);
         }
         if !made.may_be_billed {
             return (Cost::Computed(Money::ZERO), None);
@@ -211,7 +209,7 @@ impl Engine {
 }
 
 /// The most tokens known for one image: `gpt-4o-mini` counts 2,833 and 5,667 a tile, at most eight tiles
-/// (`OpenAI` documentation, "Images and vision").
+/// (OpenAI documentation, "Images and vision").
 const MOST_IMAGE_TOKENS: u64 = 50_000;
 
 fn image_tokens(request: &Request) -> u64 {

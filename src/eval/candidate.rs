@@ -15,6 +15,8 @@ pub struct Candidate {
     pub params: Params,
     /// Where its answers come from.
     pub source: Source,
+    /// The prompt template it is asked through, by place; zero when there is none.
+    pub prompt: usize,
 }
 
 /// Where answers come from.

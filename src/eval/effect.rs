@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::Instant;
 
+use super::key::AnswerKey;
 use super::sample::Bench;
 use super::scorer::{ExecResult, Scorer, Step, Subject, Verdict};
 use crate::base::id::Ids;
@@ -34,6 +34,8 @@ pub struct Effects {
     pub embedders: BTreeMap<String, Leg>,
     /// Identifiers for requests.
     pub ids: Ids,
+    /// What simulated models may know.
+    pub key: Arc<AnswerKey>,
 }
 
 /// What the scorers of one sample said.
@@ -62,7 +64,7 @@ impl Scored {
         total
     }
 
-    fn add(&mut self, scorer: &Scorer, verdict: Verdict) {
+    pub(super) fn add(&mut self, scorer: &Scorer, verdict: Verdict) {
         if verdict.unable {
             self.unable.get_or_insert_with(|| format!("{}: {}", scorer.name(), verdict.reason));
         }
@@ -206,17 +208,4 @@ async fn bounded(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
         drop(pipe.take(LARGEST_OUTPUT).read_to_end(&mut bytes).await);
     }
     bytes
-}
-
-/// A judge's or embedder's answers as JSON, for tests and rescoring.
-pub(super) fn tool_calls(text: Option<&str>) -> Vec<crate::model::request::ToolCall> {
-    let calls: Option<Vec<Value>> = text.and_then(|text| serde_json::from_str(text).ok());
-    let field = |call: &Value, name: &str| call.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let read = |call: Value| crate::model::request::ToolCall {
-        id: field(&call, "id"),
-        name: field(&call, "name"),
-        arguments: field(&call, "arguments"),
-        signature: None,
-    };
-    calls.unwrap_or_default().into_iter().map(read).collect()
 }

@@ -24,8 +24,8 @@ use crate::model::{Failure, FailureClass};
 pub struct Plan<'a> {
     /// The run's identifier.
     pub run: &'a str,
-    /// The prompts.
-    pub dataset: &'a Dataset,
+    /// The prompts, once for each template; all have the same rows.
+    pub datasets: &'a [Dataset],
     /// Who answers.
     pub candidates: &'a [Candidate],
     /// Which samples, in which order.
@@ -73,6 +73,8 @@ pub struct Went {
 pub enum Event<'a> {
     /// A sample was recorded.
     Finished(&'a SampleFacts),
+    /// Asked to stop; so many samples are being finished.
+    Stopping(usize),
     /// A tenth of a second has passed, with so many samples under way.
     Tick(usize),
 }
@@ -90,7 +92,7 @@ pub async fn run(
     engine: &Engine,
     effects: &Effects,
     recorder: &Recorder,
-    (watch, stop): (&mut (dyn FnMut(Event<'_>) + Send), impl Future<Output = ()>),
+    (watch, stop): (&mut dyn FnMut(Event<'_>), impl Future<Output = ()>),
 ) -> Went {
     let began = Instant::now();
     let bench = Bench { run: plan.run, engine, effects };
@@ -103,14 +105,18 @@ pub async fn run(
     loop {
         while loop_state.ended.is_none() && under_way.len() < plan.concurrency {
             let Some(key) = next(&mut plan, &loop_state.health) else { break };
-            under_way.push(take(&bench, plan.dataset, &plan.candidates[key.candidate as usize], key));
+            let candidate = &plan.candidates[key.candidate as usize];
+            under_way.push(take(&bench, &plan.datasets[candidate.prompt], candidate, key));
         }
         if under_way.is_empty() {
             break;
         }
         tokio::select! {
             biased;
-            () = &mut stop, if loop_state.ended.is_none() => loop_state.end(Ended::Interrupted),
+            () = &mut stop, if loop_state.ended.is_none() => {
+                loop_state.end(Ended::Interrupted);
+                watch(Event::Stopping(under_way.len()));
+            }
             Some(taken) = under_way.next() => {
                 loop_state.finish(&mut plan, recorder, taken, watch).await;
             }
@@ -173,7 +179,7 @@ impl Loop {
         plan: &mut Plan<'_>,
         recorder: &Recorder,
         (key, taken): Taken,
-        watch: &mut (dyn FnMut(Event<'_>) + Send),
+        watch: &mut dyn FnMut(Event<'_>),
     ) {
         let finished = match taken {
             Ok(finished) => finished,

@@ -50,6 +50,7 @@ pub(super) async fn take(
     };
     let headers = headers(candidate, case);
     let mut own = began.elapsed();
+    let _held = (candidate.source == Source::Simulated).then(|| bench.effects.key.hold(case));
     let ask = Ask { context, request: &request, headers: &headers, deadline: None };
     let done = bench.engine.run(ask, &candidate.leg).await;
     own += done.own;

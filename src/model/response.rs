@@ -83,6 +83,10 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Stop, Self::Length, Self::ToolCalls, Self::ContentFilter, Self::Refusal, Self::Other];
+
     /// The name in JSON, ledger and configuration.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,145 @@
+//! The arguments of `orch eval` as typed.
+
+use std::path::PathBuf;
+
+/// What was typed.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(super) action: Option<Action>,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// List recorded runs, newest first
+    List(ListArgs),
+    /// Show a recorded run
+    Show(ShowArgs),
+    /// Compare candidates of two recorded runs on the prompts they share
+    Compare(CompareArgs),
+    /// Score a recorded run again, without any calls
+    Rescore(RescoreArgs),
+}
+
+/// Run a prompt dataset across models
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct RunArgs {
+    /// Datasets (.jsonl, .csv, .tsv, .txt, each also .gz), a suite (.toml), or - for standard input
+    #[arg(value_name = "DATASET")]
+    pub(super) datasets: Vec<String>,
+    /// Candidates: provider/model, an alias or replay:FILE, each with parameters after ?
+    /// (openai/gpt-5-mini?temperature=0)
+    #[arg(long, short, value_name = "MODEL,...", value_delimiter = ',')]
+    pub(super) models: Vec<String>,
+    /// The candidate in use today, that others are compared with
+    #[arg(long, value_name = "MODEL")]
+    pub(super) incumbent: Option<String>,
+    /// A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON
+    #[arg(long = "scorer", value_name = "SCORER")]
+    pub(super) scorers: Vec<String>,
+    /// What every candidate must reach, such as 'accepted >= 0.95' or 'p95 <= 800ms'
+    #[arg(long = "gate", value_name = "GATE")]
+    pub(super) gates: Vec<String>,
+    /// How much worse than the incumbent a candidate may be [default: 2pp]
+    #[arg(long, value_name = "SHARE")]
+    pub(super) margin: Option<String>,
+    /// Answers per prompt and candidate
+    #[arg(long, value_name = "N")]
+    pub(super) repeat: Option<u32>,
+    /// Use a random part of the prompts
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<u64>,
+    /// Calls at once; adapts below this to what each provider bears [default: 32]
+    #[arg(long, short, value_name = "N")]
+    pub(super) concurrency: Option<u32>,
+    /// Never spend more than this: the worst case is held before each call
+    #[arg(long, value_name = "DOLLARS")]
+    pub(super) max_cost: Option<String>,
+    /// Stop as soon as every comparison is decided (valid at every look)
+    #[arg(long)]
+    pub(super) early_stop: bool,
+    /// The seed of everything random [default: 7]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// A system prompt for rows that have none
+    #[arg(long, value_name = "TEXT")]
+    pub(super) system: Option<String>,
+    /// A prompt template (minijinja) that rows are rendered through
+    #[arg(long, value_name = "FILE")]
+    pub(super) template: Option<PathBuf>,
+    /// The format of the datasets, when their names do not tell: jsonl, csv, tsv, text
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    /// Count bad rows and go on without them
+    #[arg(long)]
+    pub(super) skip_bad: bool,
+    /// Ask for whole answers instead of streams; there is no time to first token then
+    #[arg(long)]
+    pub(super) no_stream: bool,
+    /// Make only the missing calls of a run; `last` is the latest
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["datasets", "models", "repeat", "limit", "seed"])]
+    pub(super) resume: Option<String>,
+    /// Exit with 5 when a verdict is inconclusive
+    #[arg(long)]
+    pub(super) require_decision: bool,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Where results go
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct OutputArgs {
+    /// The summary as one JSON object on stdout
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times
+    #[arg(long = "out", short, value_name = "FILE")]
+    pub(super) out: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// How many
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub(super) limit: u32,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    /// The run, its beginning, or `last`
+    #[arg(default_value = "last")]
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct CompareArgs {
+    /// The run whose candidate is the incumbent, as RUN or RUN:MODEL
+    pub(super) incumbent: String,
+    /// The run whose candidate is compared with it, as RUN or RUN:MODEL
+    pub(super) candidate: String,
+    /// How much worse the candidate may be
+    #[arg(long, value_name = "SHARE", default_value = "2pp")]
+    pub(super) margin: String,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct RescoreArgs {
+    /// The run, its beginning, or `last`
+    pub(super) run: String,
+    /// Scorers in place of the run's own, for rows that name none
+    #[arg(long = "scorer", value_name = "SCORER")]
+    pub(super) scorers: Vec<String>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}

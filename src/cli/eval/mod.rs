@@ -1,0 +1,35 @@
+//! `orch eval`: run a prompt dataset across models, end with a verdict.
+
+mod args;
+mod manage;
+mod plan;
+mod prepare;
+mod reports;
+mod run;
+
+pub use args::Args;
+
+use super::args::Global;
+use super::environment::Environment;
+use super::exit::{Exit, Failed};
+use super::output::Terminal;
+use args::Action;
+
+/// Runs one invocation.
+pub fn run(args: &Args, global: &Global, environment: &Environment, terminal: &Terminal) -> Result<Exit, Failed> {
+    let surroundings = Surroundings { global, environment, terminal };
+    match &args.action {
+        None => run::run(&args.run, &surroundings),
+        Some(Action::List(list)) => manage::list(list, &surroundings),
+        Some(Action::Show(show)) => manage::show(show, &surroundings),
+        Some(Action::Compare(compare)) => manage::compare(compare, &surroundings),
+        Some(Action::Rescore(rescore)) => manage::rescore(rescore, &surroundings),
+    }
+}
+
+/// What every action needs of the process.
+struct Surroundings<'a> {
+    global: &'a Global,
+    environment: &'a Environment,
+    terminal: &'a Terminal,
+}

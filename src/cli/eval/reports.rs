@@ -1,0 +1,102 @@
+//! Results on stdout and in files.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::Surroundings;
+use super::args::OutputArgs;
+use crate::cli::exit::Failed;
+use crate::cli::output;
+use crate::eval::report::{self, Filter, Format, Samples, table};
+use crate::eval::summary::Summary;
+use crate::ledger::row::{SampleRow, SampleStatus};
+use crate::ledger::{Reader, SampleFilter};
+
+/// Whether a report can be written, asked before a run spends anything.
+pub(super) fn check(path: &Path) -> Result<(), Failed> {
+    Format::from_extension(path).map_err(Failed::input)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+        let (path, directory) = (path.display(), directory.display());
+        return Err(Failed::input(anyhow!("cannot write {path}: there is no directory {directory}")));
+    }
+    if path.is_dir() {
+        return Err(Failed::input(anyhow!("cannot write {}: it is a directory", path.display())));
+    }
+    Ok(())
+}
+
+/// Shows a summary on stdout and writes the reports asked for.
+pub(super) fn show(
+    summary: &Summary,
+    reader: &Reader,
+    args: &OutputArgs,
+    surroundings: &Surroundings<'_>,
+) -> Result<(), Failed> {
+    let samples = Recorded { reader, run: &summary.run };
+    for path in &args.out {
+        write(path, summary, &samples)
+            .map_err(|error| Failed::surroundings(anyhow!("cannot write {}: {error}", path.display())))?;
+        if !surroundings.global.quiet {
+            output::stderr(&format!("wrote {}", path.display()));
+        }
+    }
+    if args.json {
+        output::stdout(|out| report::write(Format::Json, summary, &samples, out))?;
+        return Ok(());
+    }
+    let terminal = surroundings.terminal;
+    let style = table::Style { color: terminal.color, unicode: terminal.unicode, width: terminal.width };
+    output::stdout(|out| table::write(summary, &samples, style, out))?;
+    Ok(())
+}
+
+/// Written beside its place and moved there, so that nobody reads half a report; readable by its owner only,
+/// because it holds prompts and answers.
+fn write(path: &Path, summary: &Summary, samples: &dyn Samples) -> io::Result<()> {
+    let format = Format::from_extension(path).map_err(io::Error::other)?;
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    let mut out = BufWriter::new(file);
+    let written = report::write(format, summary, samples, &mut out).and_then(|()| out.flush());
+    match written.and_then(|()| fs::rename(&part, path)) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            drop(fs::remove_file(&part));
+            Err(error)
+        }
+    }
+}
+
+/// A run's samples in the ledger.
+struct Recorded<'a> {
+    reader: &'a Reader,
+    run: &'a str,
+}
+
+impl Samples for Recorded<'_> {
+    fn each(&self, filter: Filter, row: &mut dyn FnMut(&SampleRow) -> io::Result<()>) -> io::Result<()> {
+        let statuses = match filter.only_failures {
+            true => vec![SampleStatus::Rejected, SampleStatus::Refused, SampleStatus::Error],
+            false => Vec::new(),
+        };
+        let wanted = SampleFilter { candidate: filter.candidate, statuses, limit: filter.limit };
+        let mut result = Ok(());
+        let read = self.reader.samples(self.run, &wanted, |sample| match row(&sample) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                result = Err(error);
+                ControlFlow::Break(())
+            }
+        });
+        read.map_err(io::Error::other)?;
+        result
+    }
+}

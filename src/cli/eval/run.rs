@@ -1,0 +1,173 @@
+//! Making a run: plan or resume, call, record, summarise, decide the exit code.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use jiff::Timestamp;
+
+use super::args::RunArgs;
+use super::prepare::{self, Prepared};
+use super::session::{self, Made};
+use super::{Surroundings, data, manage, plan, reports};
+use crate::base::clock::Clock;
+use crate::base::id::{Ids, entropy};
+use crate::cli::exit::{Exit, Failed};
+use crate::cli::output;
+use crate::cli::settings::{self, Config};
+use crate::eval::manifest::Manifest;
+use crate::eval::run::Ended;
+use crate::eval::summarize::summarize;
+use crate::eval::summary::{Decision, Summary};
+use crate::ledger::Reader;
+use crate::ledger::row::{RunRow, RunStatus};
+use crate::policy::catalogue::Catalogue;
+
+/// `orch eval DATASET…` and `orch eval --resume RUN`.
+pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exit, Failed> {
+    for path in &args.output.out {
+        reports::check(path)?;
+    }
+    let (global, environment) = (surroundings.global, surroundings.environment);
+    let config = settings::config(global, environment, surroundings.terminal.color_stderr)?;
+    let ledger = settings::ledger(global, &config, environment)?;
+    let resumed = match &args.resume {
+        Some(name) => Some(manage::find(&Reader::open(&ledger)?, name)?),
+        None => None,
+    };
+    let mut manifest = match &resumed {
+        Some(row) => continued(row, args, &config)?,
+        None => plan::plan(args, &config)?,
+    };
+    let datasets = data::open(&mut manifest, resumed.is_some())?;
+    let catalogue = data::catalogue(&config);
+    let asked = data::asked(&datasets, &manifest)?;
+    let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
+    check_prices(&manifest, &prepared, &catalogue)?;
+    let is_resumed = resumed.is_some();
+    let row = resumed.unwrap_or_else(|| new_row(&manifest));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let plan = session::Session {
+        manifest: &manifest,
+        datasets: &datasets,
+        row: &row,
+        is_resumed,
+        ledger: &ledger,
+        surroundings,
+    };
+    let made = runtime.block_on(plan.make(prepared, catalogue))?;
+    // What is still under way after a second interrupt is abandoned, not waited for.
+    runtime.shutdown_background();
+    finish(args, surroundings, &ledger, &manifest, &made)
+}
+
+/// The manifest of a run that is continued; what it was run with may be widened, not changed.
+fn continued(row: &RunRow, args: &RunArgs, config: &Config) -> Result<Manifest, Failed> {
+    let mut manifest = manage::manifest(row)?;
+    for entrant in &manifest.candidates {
+        let Ok(resolved) = config.policy.target(&entrant.model) else { continue };
+        let (now, then) = (resolved.target.to_string(), &entrant.target);
+        if now != *then {
+            let label = &entrant.label;
+            return Err(Failed::input(anyhow!(
+                "run {} cannot go on: {label} was {then} and is now {now} in the configuration",
+                row.id
+            )));
+        }
+    }
+    manifest.concurrency = args.concurrency.unwrap_or(manifest.concurrency);
+    if let Some(cost) = &args.max_cost {
+        let cost: crate::base::money::Money =
+            cost.parse().map_err(|error| Failed::input(anyhow!("--max-cost: {error}")))?;
+        manifest.max_cost = Some(cost.decimal());
+    }
+    Ok(manifest)
+}
+
+fn new_row(manifest: &Manifest) -> RunRow {
+    let now: Timestamp = Clock::System.now();
+    RunRow {
+        id: Ids::new(entropy()).run(now),
+        started: now,
+        ended: None,
+        status: RunStatus::Running,
+        dataset_sha256: manifest.dataset_sha256(),
+        seed: manifest.seed,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        manifest: manifest.to_json(),
+    }
+}
+
+/// A cap cannot hold over a price nobody knows: say so before the first call.
+fn check_prices(manifest: &Manifest, prepared: &Prepared, catalogue: &Catalogue) -> Result<(), Failed> {
+    if manifest.max_cost.is_none() {
+        return Ok(());
+    }
+    let candidates = prepared.candidates.iter().map(|candidate| &candidate.leg);
+    let asked = prepared.effects.judges.values().chain(prepared.effects.embedders.values());
+    for leg in candidates.chain(asked).filter(|leg| leg.spends) {
+        let target = &leg.target;
+        let priced = catalogue.find(&target.provider, &target.model).and_then(|model| model.prices.as_ref());
+        if priced.is_none() {
+            return Err(Failed::input(anyhow!(
+                "the price of {target} is unknown, so --max-cost cannot hold; give it a price in orch.toml: \
+                 [models.NAME] id = \"{target}\", price = {{ input = …, output = … }}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn finish(
+    args: &RunArgs,
+    surroundings: &Surroundings<'_>,
+    ledger: &Path,
+    manifest: &Manifest,
+    made: &Made,
+) -> Result<Exit, Failed> {
+    if let Ended::Ledger(error) = &made.went.ended {
+        return Err(Failed::surroundings(anyhow!("the ledger failed, so the run stopped: {error}")));
+    }
+    let reader = Reader::open(ledger)?;
+    let row = manage::find(&reader, &made.run)?;
+    let summary = summarize(&reader, &row, manifest, Some(&made.went))?;
+    reports::show(&summary, &reader, &args.output, surroundings)?;
+    let resume = format!("orch eval --resume {}", made.run);
+    let say = |text: &str| output::stderr(text);
+    match &made.went.ended {
+        Ended::Budget(failure) => {
+            say(&format!("stopped by the cap: {}; continue with {resume} --max-cost DOLLARS", failure.message));
+            return Ok(Exit::Stopped);
+        }
+        Ended::Interrupted => {
+            say(&format!("interrupted; what is finished is kept. Continue with: {resume}"));
+            return Ok(Exit::Interrupted);
+        }
+        Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with {resume}"))),
+        Ended::Decided if !surroundings.global.quiet => say("stopped early: every comparison is decided"),
+        Ended::Done | Ended::Decided | Ended::Ledger(_) => {}
+    }
+    if summary.finished > 0 && summary.models.iter().all(|model| errors(model) == model.samples) {
+        for (at, failure) in &made.went.given_up {
+            say(&format!("{}: every call failed: {failure}", manifest.candidates[*at].label));
+        }
+        return Ok(Exit::Surroundings);
+    }
+    Ok(verdict(&summary, args.require_decision))
+}
+
+fn errors(model: &crate::eval::summary::ModelSummary) -> u64 {
+    model.errors.values().sum()
+}
+
+/// No when a gate failed or no candidate is left to adopt; inconclusive only where a decision is required.
+fn verdict(summary: &Summary, require_decision: bool) -> Exit {
+    let decisions = || summary.verdicts.iter().map(|verdict| verdict.decision);
+    let is_refused = decisions().next().is_some() && decisions().all(|one| one == Decision::Reject);
+    if summary.gates.iter().any(|gate| !gate.pass) || is_refused {
+        Exit::No
+    } else if require_decision && decisions().any(|decision| decision == Decision::Inconclusive) {
+        Exit::Inconclusive
+    } else {
+        Exit::Done
+    }
+}

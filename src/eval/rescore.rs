@@ -1,0 +1,127 @@
+//! Scoring recorded answers again: no calls are made.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::dataset::{Case, Dataset};
+use super::effect::Scored;
+use super::manifest::Manifest;
+use super::sample::{grade, prompt};
+use super::scorer::{Step, Subject};
+use crate::ledger::row::{Entry, RunRow, SampleRow, SampleStatus, ScoreRow};
+use crate::ledger::{LedgerError, Reader, Recorder, SampleFilter};
+use crate::model::request::ToolCall;
+use crate::model::response::Choice;
+use crate::model::{FinishReason, Response};
+
+/// What rescoring did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rescored {
+    /// Samples that had an answer.
+    pub samples: u64,
+    /// Samples whose outcome changed.
+    pub changed: u64,
+    /// Samples that keep what a judge, embedder or program said of them.
+    pub kept: u64,
+    /// Samples whose row is no longer in the dataset, or asks something else now.
+    pub missing: u64,
+}
+
+/// Scores every recorded answer of a run again with the dataset's and the manifest's scorers as they are now.
+/// What needs a call keeps its recorded score.
+pub async fn rescore(
+    reader: &Reader,
+    recorder: &Recorder,
+    run: &RunRow,
+    manifest: &Manifest,
+    datasets: &[Dataset],
+) -> Result<Rescored, LedgerError> {
+    let mut rescored = Rescored::default();
+    let mut batch = Vec::new();
+    let mut after = None;
+    loop {
+        // In batches, so that recording does not wait inside a read transaction.
+        reader.samples(&run.id, &SampleFilter::default(), |row| {
+            if after.is_some_and(|last| row.facts.key <= last) {
+                return ControlFlow::Continue(());
+            }
+            batch.push(row);
+            if batch.len() < BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        let Some(last) = batch.last() else { break };
+        after = Some(last.facts.key);
+        for row in batch.drain(..) {
+            if let Some(row) = one(row, manifest, datasets, &mut rescored) {
+                recorder.record(Entry::Rescore(Box::new(row))).await?;
+            }
+        }
+    }
+    recorder.commit().await?;
+    Ok(rescored)
+}
+
+const BATCH: usize = 10_000;
+
+fn one(mut row: SampleRow, manifest: &Manifest, datasets: &[Dataset], count: &mut Rescored) -> Option<SampleRow> {
+    if row.facts.status == SampleStatus::Error && row.finish.is_none() && row.answer.is_empty() {
+        return None;
+    }
+    count.samples += 1;
+    let entrant = manifest.candidates.get(row.facts.key.candidate as usize)?;
+    let dataset = datasets.get(entrant.prompt.unwrap_or(0))?;
+    let case = dataset.case(row.facts.key.item).ok();
+    let Some(case) = case.filter(|case| case.id == row.id && prompt(&case.request.messages) == row.prompt) else {
+        count.missing += 1;
+        return None;
+    };
+    let before = row.facts.status;
+    let response = recorded(&row);
+    let subject = Subject { case: &case, response: &response, latency: row.facts.latency, cost: row.facts.cost.amount() };
+    let (scored, is_kept) = scores(&case, &subject, &row.scores);
+    count.kept += u64::from(is_kept);
+    row.expected = case.expected.as_ref().map(ToString::to_string);
+    grade(&mut row, &subject, &scored);
+    row.scores = scored.scores;
+    count.changed += u64::from(row.facts.status != before);
+    Some(row)
+}
+
+fn scores(case: &Case, subject: &Subject<'_>, old: &[ScoreRow]) -> (Scored, bool) {
+    let mut scored = Scored { waited: Duration::ZERO, ..Scored::default() };
+    let mut is_kept = false;
+    for scorer in case.scorers.iter() {
+        if let Step::Done(verdict) = scorer.begin(subject) {
+            scored.add(scorer, verdict);
+        } else if let Some(score) = old.iter().find(|score| score.scorer == scorer.name()) {
+            is_kept = true;
+            scored.scores.push(score.clone());
+        } else {
+            let name = scorer.name();
+            scored.unable.get_or_insert_with(|| format!("{name}: was not scored, and rescoring makes no calls"));
+        }
+    }
+    (scored, is_kept)
+}
+
+/// The answer as it was recorded.
+fn recorded(row: &SampleRow) -> Response {
+    let finish = row.finish.as_deref();
+    let reason = FinishReason::ALL.into_iter().find(|reason| Some(reason.name()) == finish);
+    let choice = Choice {
+        text: row.answer.clone(),
+        tool_calls: tool_calls(row.tool_calls.as_deref()),
+        finish: reason,
+        finish_raw: finish.map(str::to_owned),
+        ..Choice::default()
+    };
+    Response { choices: vec![choice], usage: row.facts.usage, ..Response::default() }
+}
+
+fn tool_calls(text: Option<&str>) -> Vec<ToolCall> {
+    let calls: Option<Vec<serde_json::Value>> = text.and_then(|text| serde_json::from_str(text).ok());
+    let read = |call: serde_json::Value| {
+        let field = |name: &str| call.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        ToolCall { id: field("id"), name: field("name"), arguments: field("arguments"), signature: None }
+    };
+    calls.unwrap_or_default().into_iter().map(read).collect()
+}
