@@ -2,9 +2,18 @@
 //!
 //! A provider is a row of data (name, dialect, address, [`Quirks`]); a dialect is code.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::model::{Delta, Failure, Request};
+
+pub mod classify;
+mod feed;
+mod hint;
+mod loose;
+pub mod openai;
+pub mod quirks;
+pub mod responses;
+mod usage;
 
 /// The dialects, by the names that configuration and ledger use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +85,23 @@ pub struct Quirks {
     pub no_done: bool,
     /// A stream may end without any finish reason (Snowflake).
     pub no_finish: bool,
+    /// The prompt's count leaves out audio: input = total - completion (Mistral).
+    pub input_from_total: bool,
+    /// There is no developer role; such messages are sent as the system's.
+    pub no_developer: bool,
+    /// There is no `json_schema` response format; only `json_object`.
+    pub no_json_schema: bool,
+    /// A required tool call is called `any`, not `required` (Mistral).
+    pub tool_choice_any: bool,
+    /// `top_k` is understood, although the dialect does not have it.
+    pub top_k: bool,
+    /// Effort and thinking budget go into a `reasoning` object (OpenRouter, Vercel).
+    pub reasoning_object: bool,
+    /// Tool call identifiers must be nine letters and digits (Mistral).
+    pub short_call_ids: bool,
+    /// The message field in which the model's earlier reasoning is sent back; reasoning is left out where
+    /// there is none.
+    pub reasoning_echo: Option<&'static str>,
 }
 
 /// What a call needs besides the request.
@@ -140,4 +166,59 @@ pub trait Decoder: Send {
     /// The connection closed in good order. Fails with [`FailureClass::Truncated`](crate::model::FailureClass)
     /// when the stream's terminal event has not been seen.
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure>;
+}
+
+/// The dialect of a name; `None` for those that are not spoken yet.
+pub fn for_name(name: DialectName) -> Option<&'static dyn Dialect> {
+    match name {
+        DialectName::OpenAi => Some(&openai::OpenAi),
+        DialectName::Responses => Some(&responses::Responses),
+        DialectName::Anthropic
+        | DialectName::Gemini
+        | DialectName::Cohere
+        | DialectName::Ollama
+        | DialectName::Bedrock => None,
+    }
+}
+
+/// The address of an endpoint under a base address; a query of the base (Azure's `api-version`) stays last.
+pub(crate) fn endpoint(base_url: &str, path: &str) -> String {
+    let (base, query) = match base_url.split_once('?') {
+        Some((base, query)) => (base, Some(query)),
+        None => (base_url, None),
+    };
+    let url = format!("{}/{path}", base.trim_end_matches('/'));
+    match query {
+        Some(query) => format!("{url}?{query}"),
+        None => url,
+    }
+}
+
+/// The headers of a JSON request, without credentials.
+pub(crate) fn json_headers(stream: bool) -> HeaderMap {
+    let accept = if stream { "text/event-stream" } else { "application/json" };
+    HeaderMap::from_iter([
+        (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (http::header::ACCEPT, HeaderValue::from_static(accept)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_of_the_base_address_stays_behind_the_path() {
+        let cases = [
+            ("https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions"),
+            ("http://localhost:8080/v1/", "http://localhost:8080/v1/chat/completions"),
+            (
+                "https://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21",
+                "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21",
+            ),
+        ];
+        for (base, url) in cases {
+            assert_eq!(endpoint(base, "chat/completions"), url);
+        }
+    }
 }

@@ -1,0 +1,340 @@
+//! A request as a chat completions body.
+
+use serde_json::{Value, json};
+
+use crate::dialect::{Call, Encoded, Quirks, endpoint, json_headers};
+use crate::model::request::{Image, Params, ToolResult};
+use crate::model::{Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
+
+const NAME: &str = "openai";
+
+/// Writes a request.
+pub(super) fn encode(request: &Request, call: &Call<'_>) -> Encoded {
+    let mut writer = Writer { quirks: call.quirks, is_native: is_native(request), dropped: Vec::new() };
+    let mut body = Object::new();
+    body.insert("model".into(), call.model.into());
+    let messages = request.messages.iter().flat_map(|message| writer.message(message)).collect();
+    body.insert("messages".into(), Value::Array(messages));
+    writer.tools(request, &mut body);
+    writer.shape(&request.shape, &mut body);
+    writer.params(&request.params, &mut body);
+    if call.stream {
+        body.insert("stream".into(), true.into());
+        if !call.quirks.no_stream_options {
+            body.insert("stream_options".into(), json!({"include_usage": true}));
+        }
+    }
+    writer.extra(request, &mut body);
+    Encoded {
+        url: endpoint(call.base_url, "chat/completions"),
+        headers: json_headers(call.stream),
+        body: Value::Object(body).to_string().into_bytes(),
+        dropped: writer.dropped,
+    }
+}
+
+/// Whether unmodelled fields were written in this dialect, or in none in particular.
+fn is_native(request: &Request) -> bool {
+    request.extra.dialect.is_empty() || request.extra.dialect == NAME
+}
+
+struct Writer<'a> {
+    quirks: &'a Quirks,
+    is_native: bool,
+    dropped: Vec<String>,
+}
+
+impl Writer<'_> {
+    /// Notes once that something could not be said.
+    fn drop(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.dropped.contains(&what) {
+            self.dropped.push(what);
+        }
+    }
+
+    /// A message; one for each result when it holds the results of tools.
+    fn message(&mut self, message: &Message) -> Vec<Value> {
+        let mut out = Vec::new();
+        let mut content = Vec::new();
+        let mut calls = Vec::new();
+        let mut thinking = String::new();
+        for part in &message.parts {
+            match part {
+                Part::ToolCall(call) => calls.push(json!({
+                    "id": self.call_id(&call.id),
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": arguments(&call.arguments)},
+                })),
+                Part::ToolResult(result) => out.push(self.result(result)),
+                Part::Thinking(part) => thinking.push_str(&part.text),
+                other => content.extend(self.content(other)),
+            }
+        }
+        if !content.is_empty() || !calls.is_empty() || out.is_empty() {
+            let mut turn = self.turn(message.role, content, calls);
+            self.thinking(thinking, &mut turn);
+            self.message_extra(&message.extra, &mut turn);
+            out.push(Value::Object(turn));
+        }
+        out
+    }
+
+    fn turn(&self, role: Role, content: Vec<Value>, calls: Vec<Value>) -> Object {
+        let role = match role {
+            Role::System => "system",
+            Role::Developer if self.quirks.no_developer => "system",
+            Role::Developer => "developer",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::Tool => "tool",
+        };
+        let mut turn = Object::new();
+        turn.insert("role".into(), role.into());
+        let has_calls = !calls.is_empty();
+        turn.insert(
+            "content".into(),
+            if has_calls && content.is_empty() { Value::Null } else { flat(content) },
+        );
+        if has_calls {
+            turn.insert("tool_calls".into(), calls.into());
+        }
+        turn
+    }
+
+    fn thinking(&mut self, thinking: String, turn: &mut Object) {
+        match self.quirks.reasoning_echo {
+            Some(field) if !thinking.is_empty() => {
+                turn.insert(field.into(), thinking.into());
+            }
+            None if !thinking.is_empty() => self.drop("thinking"),
+            _ => {}
+        }
+    }
+
+    fn message_extra(&mut self, extra: &Object, turn: &mut Object) {
+        for (name, value) in extra {
+            if self.is_native {
+                turn.entry(name).or_insert_with(|| value.clone());
+            } else {
+                self.drop(format!("message field {name}"));
+            }
+        }
+    }
+
+    fn content(&mut self, part: &Part) -> Option<Value> {
+        match part {
+            Part::Text(text) => Some(json!({"type": "text", "text": text})),
+            Part::Image(Image::Url { url, detail }) => {
+                let mut image = json!({"url": url});
+                if let Some(detail) = detail {
+                    image["detail"] = detail.as_str().into();
+                }
+                Some(json!({"type": "image_url", "image_url": image}))
+            }
+            Part::Image(Image::Data { media_type, base64 }) => {
+                let url = format!("data:{media_type};base64,{base64}");
+                Some(json!({"type": "image_url", "image_url": {"url": url}}))
+            }
+            Part::Opaque { dialect, value } if dialect == NAME => Some(value.clone()),
+            Part::Opaque { value, .. } => {
+                let kind = value.get("type").and_then(Value::as_str).unwrap_or("unknown");
+                self.drop(format!("{kind} part"));
+                None
+            }
+            Part::ToolCall(_) | Part::ToolResult(_) | Part::Thinking(_) => None,
+        }
+    }
+
+    /// The result of a tool: text only.
+    fn result(&mut self, result: &ToolResult) -> Value {
+        let mut content = String::new();
+        for part in &result.parts {
+            match part {
+                Part::Text(text) => content.push_str(text),
+                Part::Image(_) => self.drop("image in a tool result"),
+                _ => self.drop("part of a tool result"),
+            }
+        }
+        if result.is_error {
+            self.drop("is_error of a tool result");
+        }
+        json!({"role": "tool", "tool_call_id": self.call_id(&result.id), "content": content})
+    }
+
+    fn call_id(&self, id: &str) -> String {
+        let is_short = id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if self.quirks.short_call_ids && !is_short { short_id(id) } else { id.to_owned() }
+    }
+
+    fn tools(&mut self, request: &Request, body: &mut Object) {
+        let tools: Vec<_> = request.tools.iter().filter_map(|tool| self.tool(tool)).collect();
+        if !tools.is_empty() {
+            body.insert("tools".into(), tools.into());
+        }
+        if let Some(choice) = &request.tool_choice {
+            let choice = match choice {
+                ToolChoice::Auto => "auto".into(),
+                ToolChoice::None => "none".into(),
+                ToolChoice::Required if self.quirks.tool_choice_any => "any".into(),
+                ToolChoice::Required => "required".into(),
+                ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+            };
+            body.insert("tool_choice".into(), choice);
+        }
+    }
+
+    fn tool(&mut self, tool: &Tool) -> Option<Value> {
+        if tool.name.is_empty() {
+            if self.is_native {
+                return Some(Value::Object(tool.extra.clone()));
+            }
+            self.drop("server tool");
+            return None;
+        }
+        let mut function = Object::new();
+        function.insert("name".into(), tool.name.as_str().into());
+        if let Some(description) = &tool.description {
+            function.insert("description".into(), description.as_str().into());
+        }
+        if !tool.parameters.is_null() {
+            function.insert("parameters".into(), tool.parameters.clone());
+        }
+        if let Some(strict) = tool.strict {
+            function.insert("strict".into(), strict.into());
+        }
+        let mut out = json!({"type": "function", "function": function});
+        for (name, value) in &tool.extra {
+            if self.is_native {
+                out[name] = value.clone();
+            } else {
+                self.drop(format!("tool field {name}"));
+            }
+        }
+        Some(out)
+    }
+
+    fn shape(&mut self, shape: &Shape, body: &mut Object) {
+        let format = match shape {
+            Shape::Text => return,
+            Shape::Schema { name, schema, strict } if !self.quirks.no_json_schema => {
+                let mut inner = json!({"name": name, "schema": schema});
+                if let Some(strict) = strict {
+                    inner["strict"] = (*strict).into();
+                }
+                json!({"type": "json_schema", "json_schema": inner})
+            }
+            Shape::Schema { .. } => {
+                self.drop("json schema");
+                json!({"type": "json_object"})
+            }
+            Shape::Json => json!({"type": "json_object"}),
+        };
+        body.insert("response_format".into(), format);
+    }
+
+    fn params(&mut self, params: &Params, body: &mut Object) {
+        let quirks = self.quirks;
+        let limit = if quirks.old_max_tokens { "max_tokens" } else { "max_completion_tokens" };
+        let seed = if quirks.random_seed { "random_seed" } else { "seed" };
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(name.into(), value);
+            }
+        };
+        put(limit, params.max_tokens.map(Into::into));
+        put("temperature", params.temperature.map(Into::into));
+        put("top_p", params.top_p.map(Into::into));
+        put("stop", (!params.stop.is_empty()).then(|| params.stop.clone().into()));
+        put(seed, params.seed.map(Into::into));
+        put("n", params.n.map(Into::into));
+        put("frequency_penalty", params.frequency_penalty.map(Into::into));
+        put("presence_penalty", params.presence_penalty.map(Into::into));
+        put("parallel_tool_calls", params.parallel_tool_calls.map(Into::into));
+        put("top_k", params.top_k.filter(|_| quirks.top_k).map(Into::into));
+        // Mistral refuses fields it does not know.
+        let user = params.user.as_deref();
+        put("user", user.filter(|_| !quirks.random_seed).map(Into::into));
+        self.effort(params, body);
+        if params.top_k.is_some() && !quirks.top_k {
+            self.drop("top_k");
+        }
+        if user.is_some() && quirks.random_seed {
+            self.drop("user");
+        }
+    }
+
+    fn effort(&mut self, params: &Params, body: &mut Object) {
+        if self.quirks.reasoning_object {
+            let mut reasoning = Object::new();
+            if let Some(effort) = &params.effort {
+                reasoning.insert("effort".into(), effort.as_str().into());
+            }
+            if let Some(tokens) = params.thinking_tokens {
+                reasoning.insert("max_tokens".into(), tokens.into());
+            }
+            if !reasoning.is_empty() {
+                body.insert("reasoning".into(), reasoning.into());
+            }
+            return;
+        }
+        if let Some(effort) = &params.effort {
+            body.insert("reasoning_effort".into(), effort.as_str().into());
+        }
+        if params.thinking_tokens.is_some() {
+            self.drop("thinking_tokens");
+        }
+    }
+
+    /// The request's unmodelled fields, beside ours and within them.
+    fn extra(&mut self, request: &Request, body: &mut Object) {
+        for (name, value) in &request.extra.fields {
+            match (self.is_native, body.get_mut(name), value) {
+                (false, _, _) => self.drop(name),
+                (true, None, _) => {
+                    body.insert(name.clone(), value.clone());
+                }
+                (true, Some(Value::Object(ours)), Value::Object(theirs)) => {
+                    for (name, value) in theirs {
+                        ours.entry(name).or_insert_with(|| value.clone());
+                    }
+                }
+                (true, Some(_), _) => {}
+            }
+        }
+    }
+}
+
+/// One text as a string, anything else as a list of parts.
+fn flat(mut content: Vec<Value>) -> Value {
+    match content.as_mut_slice() {
+        [] => "".into(),
+        [only]
+            if only.get("type").and_then(Value::as_str) == Some("text")
+                && only.get("cache_control").is_none() =>
+        {
+            only["text"].take()
+        }
+        _ => content.into(),
+    }
+}
+
+/// A call without arguments: the model wrote nothing, but servers parse what they are sent.
+fn arguments(text: &str) -> &str {
+    if text.trim().is_empty() { "{}" } else { text }
+}
+
+/// Nine letters and digits that depend on the whole identifier only (FNV-1a, in base 36).
+fn short_id(id: &str) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in id.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    (0..9)
+        .map(|_| {
+            let digit = u32::try_from(hash % 36).unwrap_or(0);
+            hash /= 36;
+            char::from_digit(digit, 36).unwrap_or('0')
+        })
+        .collect()
+}

@@ -1,0 +1,303 @@
+//! A request as a Responses body.
+
+use serde_json::{Value, json};
+
+use crate::dialect::{Call, Encoded, Quirks, endpoint, json_headers};
+use crate::model::request::{Image, Params, Thinking, ToolResult};
+use crate::model::{Failure, FailureClass, Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
+
+const NAME: &str = "responses";
+
+/// Writes a request. Several answers to one request are not to be had here.
+pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
+    if request.params.n.is_some_and(|n| n > 1) {
+        let message = "the responses dialect gives one answer to a request; ask n times instead";
+        return Err(Failure::new(FailureClass::Unsupported, message));
+    }
+    let is_native = request.extra.dialect.is_empty() || request.extra.dialect == NAME;
+    let mut writer = Writer { quirks: call.quirks, is_native, dropped: Vec::new() };
+    let mut body = Object::new();
+    body.insert("model".into(), call.model.into());
+    let mut input = Vec::new();
+    for message in &request.messages {
+        writer.message(message, &mut input);
+    }
+    body.insert("input".into(), input.into());
+    writer.tools(request, &mut body);
+    writer.shape(&request.shape, &mut body);
+    writer.params(&request.params, &mut body);
+    if call.stream {
+        body.insert("stream".into(), true.into());
+    }
+    writer.extra(request, &mut body);
+    Ok(Encoded {
+        url: endpoint(call.base_url, "responses"),
+        headers: json_headers(call.stream),
+        body: Value::Object(body).to_string().into_bytes(),
+        dropped: writer.dropped,
+    })
+}
+
+struct Writer<'a> {
+    quirks: &'a Quirks,
+    is_native: bool,
+    dropped: Vec<String>,
+}
+
+impl Writer<'_> {
+    fn drop(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.dropped.contains(&what) {
+            self.dropped.push(what);
+        }
+    }
+
+    /// A message as items, in order: what is said, reasoning, calls and their results are items each.
+    fn message(&mut self, message: &Message, items: &mut Vec<Value>) {
+        let mut content = Vec::new();
+        for part in &message.parts {
+            let item = match part {
+                Part::ToolCall(call) => Some(json!({
+                    "type": "function_call", "call_id": call.id, "name": call.name,
+                    "arguments": if call.arguments.trim().is_empty() { "{}" } else { &call.arguments },
+                })),
+                Part::ToolResult(result) => Some(self.result(result)),
+                Part::Thinking(thinking) => self.thinking(thinking),
+                Part::Opaque { dialect, value } if dialect == NAME && !is_content(value) => {
+                    Some(value.clone())
+                }
+                other => {
+                    content.extend(self.content(message.role, other));
+                    None
+                }
+            };
+            if let Some(item) = item {
+                self.flush(message, &mut content, items);
+                items.push(item);
+            }
+        }
+        self.flush(message, &mut content, items);
+    }
+
+    /// Writes the content so far as one message item.
+    fn flush(&mut self, message: &Message, content: &mut Vec<Value>, items: &mut Vec<Value>) {
+        if content.is_empty() {
+            return;
+        }
+        let role = match message.role {
+            Role::System => "system",
+            Role::Developer if self.quirks.no_developer => "system",
+            Role::Developer => "developer",
+            Role::Assistant => "assistant",
+            Role::User | Role::Tool => "user",
+        };
+        let mut content = std::mem::take(content);
+        let content = match content.as_mut_slice() {
+            [only] if is_plain(only) => only["text"].take(),
+            _ => content.into(),
+        };
+        let mut item = json!({"role": role, "content": content});
+        for (name, value) in &message.extra {
+            if self.is_native {
+                item[name] = value.clone();
+            } else {
+                self.drop(format!("message field {name}"));
+            }
+        }
+        items.push(item);
+    }
+
+    fn content(&mut self, role: Role, part: &Part) -> Option<Value> {
+        let text_kind = if role == Role::Assistant { "output_text" } else { "input_text" };
+        match part {
+            Part::Text(text) => Some(json!({"type": text_kind, "text": text})),
+            Part::Image(_) if role == Role::Assistant => {
+                self.drop("image of the assistant");
+                None
+            }
+            Part::Image(image) => Some(picture(image)),
+            Part::Opaque { dialect, value } if dialect == NAME => Some(value.clone()),
+            Part::Opaque { value, .. } => {
+                let kind = value.get("type").and_then(Value::as_str).unwrap_or("unknown");
+                self.drop(format!("{kind} part"));
+                None
+            }
+            Part::ToolCall(_) | Part::ToolResult(_) | Part::Thinking(_) => None,
+        }
+    }
+
+    /// Reasoning goes back as the item it was, which needs its identifier or its encrypted content.
+    fn thinking(&mut self, thinking: &Thinking) -> Option<Value> {
+        if thinking.id.is_none() && thinking.redacted.is_none() {
+            self.drop("thinking");
+            return None;
+        }
+        let summary = if thinking.text.is_empty() {
+            json!([])
+        } else {
+            json!([{"type": "summary_text", "text": thinking.text}])
+        };
+        let mut item = json!({"type": "reasoning", "summary": summary});
+        if let Some(id) = &thinking.id {
+            item["id"] = id.as_str().into();
+        }
+        if let Some(encrypted) = &thinking.redacted {
+            item["encrypted_content"] = encrypted.as_str().into();
+        }
+        Some(item)
+    }
+
+    fn result(&mut self, result: &ToolResult) -> Value {
+        let mut parts = Vec::new();
+        for part in &result.parts {
+            match part {
+                Part::Text(text) => parts.push(json!({"type": "input_text", "text": text})),
+                Part::Image(image) => parts.push(picture(image)),
+                _ => self.drop("part of a tool result"),
+            }
+        }
+        if result.is_error {
+            self.drop("is_error of a tool result");
+        }
+        let output = if parts.iter().all(is_plain) {
+            let text: String = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+            text.into()
+        } else {
+            Value::from(parts)
+        };
+        json!({"type": "function_call_output", "call_id": result.id, "output": output})
+    }
+
+    fn tools(&mut self, request: &Request, body: &mut Object) {
+        let tools: Vec<_> = request.tools.iter().filter_map(|tool| self.tool(tool)).collect();
+        if !tools.is_empty() {
+            body.insert("tools".into(), tools.into());
+        }
+        if let Some(choice) = &request.tool_choice {
+            let choice = match choice {
+                ToolChoice::Auto => "auto".into(),
+                ToolChoice::None => "none".into(),
+                ToolChoice::Required => "required".into(),
+                ToolChoice::Named(name) => json!({"type": "function", "name": name}),
+            };
+            body.insert("tool_choice".into(), choice);
+        }
+    }
+
+    fn tool(&mut self, tool: &Tool) -> Option<Value> {
+        if tool.name.is_empty() {
+            if self.is_native {
+                return Some(Value::Object(tool.extra.clone()));
+            }
+            self.drop("server tool");
+            return None;
+        }
+        let mut out = json!({"type": "function", "name": tool.name});
+        if let Some(description) = &tool.description {
+            out["description"] = description.as_str().into();
+        }
+        if !tool.parameters.is_null() {
+            out["parameters"] = tool.parameters.clone();
+        }
+        if let Some(strict) = tool.strict {
+            out["strict"] = strict.into();
+        }
+        for (name, value) in &tool.extra {
+            if self.is_native {
+                out[name] = value.clone();
+            } else {
+                self.drop(format!("tool field {name}"));
+            }
+        }
+        Some(out)
+    }
+
+    fn shape(&mut self, shape: &Shape, body: &mut Object) {
+        let format = match shape {
+            Shape::Text => return,
+            Shape::Schema { name, schema, strict } if !self.quirks.no_json_schema => {
+                let mut format = json!({"type": "json_schema", "name": name, "schema": schema});
+                if let Some(strict) = strict {
+                    format["strict"] = (*strict).into();
+                }
+                format
+            }
+            Shape::Schema { .. } => {
+                self.drop("json schema");
+                json!({"type": "json_object"})
+            }
+            Shape::Json => json!({"type": "json_object"}),
+        };
+        body.insert("text".into(), json!({"format": format}));
+    }
+
+    fn params(&mut self, params: &Params, body: &mut Object) {
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body.insert(name.into(), value);
+            }
+        };
+        put("max_output_tokens", params.max_tokens.map(Into::into));
+        put("temperature", params.temperature.map(Into::into));
+        put("top_p", params.top_p.map(Into::into));
+        put("parallel_tool_calls", params.parallel_tool_calls.map(Into::into));
+        put("user", params.user.as_deref().map(Into::into));
+        put("reasoning", params.effort.as_ref().map(|effort| json!({"effort": effort})));
+        let unsaid = [
+            ("top_k", params.top_k.is_some()),
+            ("stop", !params.stop.is_empty()),
+            ("seed", params.seed.is_some()),
+            ("frequency_penalty", params.frequency_penalty.is_some()),
+            ("presence_penalty", params.presence_penalty.is_some()),
+            ("thinking_tokens", params.thinking_tokens.is_some()),
+        ];
+        for (name, is_set) in unsaid {
+            if is_set {
+                self.drop(name);
+            }
+        }
+    }
+
+    /// The request's unmodelled fields, beside ours and within them (`text.verbosity`, `reasoning.summary`).
+    fn extra(&mut self, request: &Request, body: &mut Object) {
+        for (name, value) in &request.extra.fields {
+            match (self.is_native, body.get_mut(name), value) {
+                (false, _, _) => self.drop(name),
+                (true, None, _) => {
+                    body.insert(name.clone(), value.clone());
+                }
+                (true, Some(Value::Object(ours)), Value::Object(theirs)) => {
+                    for (name, value) in theirs {
+                        ours.entry(name).or_insert_with(|| value.clone());
+                    }
+                }
+                (true, Some(_), _) => {}
+            }
+        }
+    }
+}
+
+/// Whether a part is text and nothing besides, so that the bare string says the same.
+fn is_plain(part: &Value) -> bool {
+    let is_text = matches!(part["type"].as_str(), Some("input_text" | "output_text"));
+    is_text && part.as_object().is_some_and(|fields| fields.len() == 2)
+}
+
+/// Whether an unmodelled value is a part of a message's content rather than an item of its own.
+fn is_content(value: &Value) -> bool {
+    let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
+    kind.starts_with("input_") || matches!(kind, "output_text" | "refusal")
+}
+
+fn picture(image: &Image) -> Value {
+    match image {
+        Image::Url { url, detail } => {
+            let detail = detail.as_deref().unwrap_or("auto");
+            json!({"type": "input_image", "image_url": url, "detail": detail})
+        }
+        Image::Data { media_type, base64 } => {
+            let url = format!("data:{media_type};base64,{base64}");
+            json!({"type": "input_image", "image_url": url, "detail": "auto"})
+        }
+    }
+}
