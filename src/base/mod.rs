@@ -4,6 +4,7 @@ pub mod clock;
 pub mod dice;
 pub mod id;
 pub mod money;
+pub mod sketch;
 pub mod span;
 pub mod sse;
 pub mod untrusted;
