@@ -53,6 +53,29 @@ fn the_interval_is_tangos() {
 }
 
 #[test]
+fn the_interval_keeps_its_level_in_small_samples_where_walds_does_not() {
+    // Exact coverage, by summing over every table of n pairs.
+    let z = Level::P95.z();
+    for (n, better, worse) in
+        [(20, 0.05, 0.05), (30, 0.1, 0.05), (30, 0.02, 0.1), (50, 0.02, 0.02), (50, 0.2, 0.1)]
+    {
+        let (mut tango, mut wald) = (0.0, 0.0);
+        for discordant in 0..=n {
+            for b in 0..=discordant {
+                let chance = binomial_pmf(discordant, n, better + worse)
+                    * binomial_pmf(b, discordant, better / (better + worse));
+                let seen = pairs(n, b, discordant - b);
+                let [low, high] = seen.interval(Level::P95).unwrap();
+                let off = (seen.difference().unwrap() - (better - worse)).abs();
+                tango += if low <= better - worse && better - worse <= high { chance } else { 0.0 };
+                wald += if off <= z * seen.standard_error().unwrap() { chance } else { 0.0 };
+            }
+        }
+        assert!(tango > 0.93 && tango > wald, "{n} {better} {worse}: {tango} against {wald}");
+    }
+}
+
+#[test]
 fn with_no_differing_pair_the_interval_still_has_a_width() {
     let z = Level::P95.z();
     let reach = z * z / (50.0 + z * z);
