@@ -201,6 +201,7 @@ fn means(block: &Value, seen: &mut Comparison) {
 }
 
 /// The quantiles are those of the sample in the block of means, here in thousandths.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small positive thousandths")]
 fn quantiles(golden: &Value, seen: &mut Comparison) {
     let mut thousandths: Vec<_> =
         numbers(&golden["means"]["x"]).into_iter().map(|x| (x * 1_000.0).round() as u64).collect();

@@ -3,7 +3,9 @@ use proptest::prelude::*;
 
 fn of(samples: &[(f64, f64)]) -> Ratio {
     let mut ratio = Ratio::default();
-    samples.iter().for_each(|(above, below)| ratio.add(*above, *below));
+    for (above, below) in samples {
+        ratio.add(*above, *below);
+    }
     ratio
 }
 

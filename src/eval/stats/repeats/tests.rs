@@ -96,7 +96,9 @@ proptest! {
     #[test]
     fn variances_are_never_negative(prompts in prop::collection::vec((0_u64..6, 1_u64..6), 2..40)) {
         let mut seen = Prompts::new(5);
-        prompts.iter().for_each(|(passed, repeats)| seen.add(*passed.min(repeats), *repeats));
+        for (passed, repeats) in &prompts {
+            seen.add(*passed.min(repeats), *repeats);
+        }
         if let Some(variance) = seen.variance() {
             prop_assert!(variance.between >= 0.0 && variance.within >= 0.0);
             prop_assert!(variance.between <= 1.0 && variance.within <= 1.0);
