@@ -16,7 +16,7 @@ const RESAMPLES: u64 = 9_999;
 /// The fewest resamples whose tails are worth reading.
 const FEWEST_RESAMPLES: u64 = 999;
 
-/// The most single draws, resamples × values: under a second on one core.
+/// The most single draws, resamples × values: under half a second on one core.
 const MOST_DRAWS: u64 = 40_000_000;
 
 /// The `BCa` interval for the mean of finite numbers.

@@ -71,11 +71,11 @@ impl<K: Ord> Clusters<K> {
     }
 
     /// How many times larger the variance of the mean is than of as many independent values, Kish's design
-    /// effect; below 1 when clusters are more alike than chance. `None` below two clusters and where all
-    /// values are equal.
+    /// effect; below 1 when clusters are more alike than chance. `None` below two clusters and where the
+    /// clusters do not differ at all.
     pub fn design_effect(&self) -> Option<f64> {
-        let naive = self.values.standard_error().filter(|error| *error > 0.0)?;
-        self.standard_error().map(|error| (error / naive).powi(2))
+        let naive = self.values.standard_error()?;
+        self.varies()?.then_some((self.standard_error()? / naive).powi(2))
     }
 
     /// The interval for a mean: the cluster-robust error with Student's t on C - 1 degrees of freedom.

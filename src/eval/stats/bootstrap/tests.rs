@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "the ends of a range and the same computation twice are exact")]
+
 use super::*;
 use proptest::prelude::*;
 

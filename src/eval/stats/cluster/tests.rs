@@ -52,6 +52,22 @@ fn when_all_pass_a_cluster_counts_as_one_observation() {
 }
 
 #[test]
+fn when_clusters_are_all_alike_they_still_have_an_interval() {
+    // Half of every cluster passes: no variance between clusters, but 6 clusters cannot show 50 % exactly.
+    let clusters = of(&(0..24).map(|i| (i / 4, f64::from(i % 2))).collect::<Vec<_>>());
+    let want = super::super::proportion::wilson(3, 6, Level::P95).unwrap();
+    let got = clusters.share_interval(Level::P95).unwrap();
+    assert!((got[0] - want[0]).abs() < 1e-12 && (got[1] - want[1]).abs() < 1e-12);
+    assert_eq!(clusters.design_effect(), None);
+}
+
+#[test]
+fn clusters_that_answer_as_one_have_a_design_effect_of_about_their_size() {
+    let clusters = of(&(0..400).map(|i| (i / 4, f64::from(i / 4 % 2))).collect::<Vec<_>>());
+    assert!((clusters.design_effect().unwrap() - 4.0).abs() < 0.1);
+}
+
+#[test]
 fn when_no_pair_differs_a_cluster_counts_as_one_pair() {
     let clusters = of(&(0..40).map(|i| (i / 4, 0.0)).collect::<Vec<_>>());
     let want = super::super::paired::Pairs::new(10, 0, 0).unwrap().interval(Level::P95);

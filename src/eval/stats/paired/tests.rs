@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "the ends of a range and the same computation twice are exact")]
+
 use super::*;
 use proptest::prelude::*;
 
@@ -14,7 +16,7 @@ fn mcnemar_is_that_of_statsmodels() {
         (0, 6, 0.03125, 0.015_625),
         (3, 9, 0.145_996_093_75, 0.092_285_156_25),
         (15, 15, 1.0, 1.0),
-        (121, 59, 4.434_449_263_751_164_5e-6, 3.266_646_795_774_573_3e-6),
+        (121, 59, 4.434_449_263_751_165e-6, 3.266_646_795_774_573_3e-6),
         (500, 430, 0.023_608_839_292_547_163, 0.021_731_154_029_006_036),
         (499, 43, 1.656_933_362_396_999_7e-99, 8.995_467_720_491_714e-100),
     ] {
@@ -49,6 +51,29 @@ fn the_interval_is_tangos() {
         for (got, want) in got.iter().zip(want) {
             assert!((got - want).abs() < 2e-8, "{n} {b} {c}: {got}, want {want}");
         }
+    }
+}
+
+#[test]
+fn the_interval_keeps_its_level_in_small_samples_where_walds_does_not() {
+    // Exact coverage, by summing over every table of n pairs.
+    let z = Level::P95.z();
+    for (n, better, worse) in
+        [(20, 0.05, 0.05), (30, 0.1, 0.05), (30, 0.02, 0.1), (50, 0.02, 0.02), (50, 0.2, 0.1)]
+    {
+        let (mut tango, mut wald) = (0.0, 0.0);
+        for discordant in 0..=n {
+            for b in 0..=discordant {
+                let chance = binomial_pmf(discordant, n, better + worse)
+                    * binomial_pmf(b, discordant, better / (better + worse));
+                let seen = pairs(n, b, discordant - b);
+                let [low, high] = seen.interval(Level::P95).unwrap();
+                let off = (seen.difference().unwrap() - (better - worse)).abs();
+                tango += if low <= better - worse && better - worse <= high { chance } else { 0.0 };
+                wald += if off <= z * seen.standard_error().unwrap() { chance } else { 0.0 };
+            }
+        }
+        assert!(tango > 0.93 && tango > wald, "{n} {better} {worse}: {tango} against {wald}");
     }
 }
 

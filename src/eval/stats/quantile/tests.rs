@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places in small samples")]
+
 use super::*;
 use proptest::prelude::*;
 
