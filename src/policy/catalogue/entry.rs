@@ -118,6 +118,7 @@ pub struct Features {
 }
 
 impl Features {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -145,7 +146,7 @@ impl Features {
 }
 
 /// Names an entry stands for without listing them. Said only where every such name the sources list has
-/// the entry's price.
+/// the entry's price, and for OpenRouter, which answers with a dated name for the model asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cover {
