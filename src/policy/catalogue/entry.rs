@@ -156,12 +156,13 @@ pub enum Cover {
     Regional,
 }
 
-/// One price the tables do not agree on. The entry's own price is the one two of them have, or else that
-/// of the table read last.
+/// One price the tables do not agree on. The entry's own price is the one two of them have, or else
+/// LiteLLM's, which cites the vendors' pages row by row, or else that of genai-prices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dispute {
-    /// Which price: `input`, `output`, `cached_input`, `cache_write`.
+    /// Which price: `input`, `output`, `cached_input`, `cache_write`, or `tiers` when only some of the
+    /// tables have a long-context tier.
     pub price: String,
     /// What each table has, in dollars per million tokens.
     pub values: BTreeMap<String, String>,

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::base::money::Rate;
 
@@ -49,6 +51,7 @@ fn every_embedded_entry_makes_sense() {
         assert!(!model.is_retired(day), "{id} is retired");
         assert!(model.context.is_none_or(|n| (1000..=20_000_000).contains(&n)), "{id} context");
         assert!(model.max_input.is_none_or(|n| model.context.is_some_and(|all| n < all)), "{id} max input");
+        assert!(model.max_output <= model.context || model.context.is_none(), "{id} max output");
         assert!(model.output.contains(&Modality::Text), "{id} makes no text");
         assert_eq!(model.read.is_some(), model.prices.is_some(), "{id} has a price or a day alone");
         assert_eq!(model.sources.is_empty(), model.prices.is_none(), "{id} has a price or a source alone");
@@ -188,6 +191,27 @@ fn a_typed_name_is_answered_with_those_like_it() {
     assert!(catalogue.suggest("gpt-5-nano").iter().all(|id| id.ends_with("/gpt-5-nano")));
     assert_eq!(catalogue.suggest("xyzzy"), Vec::<String>::new());
     assert!(catalogue.suggest("claude").len() <= 3);
+}
+
+proptest! {
+    #[test]
+    fn any_name_can_be_asked_for(provider in "openai|bedrock|\\PC*", name in "\\PC*(-|@)?[0-9-]*") {
+        let catalogue = small();
+        prop_assert!(catalogue.find(&provider, &name).is_none_or(|model| model.id.provider == provider));
+        prop_assert!(catalogue.suggest(&name).len() <= 3);
+    }
+
+    #[test]
+    fn a_dated_name_is_found_as_its_family(year in 2020..2030, month in 1..=12, day in 1..=28) {
+        let names = [
+            format!("gpt-5-{year}-{month:02}-{day:02}"),
+            format!("gpt-5-{year}{month:02}{day:02}"),
+            format!("gpt-5@{year}{month:02}{day:02}"),
+        ];
+        for name in names {
+            prop_assert_eq!(found("openai", &name), Some("openai/gpt-5".to_owned()));
+        }
+    }
 }
 
 #[test]
