@@ -76,8 +76,7 @@ pub fn run(
         Command::Show { id, json } => show(id, *json, catalogue, stdout, stderr),
         Command::Import { file, provider, read } => {
             let today = || Clock::System.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-            let options =
-                Options { provider: provider.as_deref(), read: read.unwrap_or_else(today) };
+            let options = Options { provider: provider.as_deref(), read: read.unwrap_or_else(today) };
             convert(file, options, stdout, stderr)
         }
     }
@@ -107,7 +106,7 @@ fn list(
     writeln!(stdout, "{}", grid(&found))?;
     writeln!(
         stderr,
-        "{} models; dollars per million tokens, `*` disputed, `~` a name that moves, `>` more for long prompts",
+        "{} shown; dollars per million tokens, `*` disputed, `~` a name that moves, `>` more for long prompts",
         found.len()
     )?;
     Ok(OK)
@@ -168,9 +167,10 @@ fn show(
     let Some(model) = found else {
         write!(stderr, "unknown model {}", Untrusted::line(id))?;
         let alike = catalogue.suggest(id);
-        match alike.is_empty() {
-            true => writeln!(stderr, "; `orch models list` shows those that are known")?,
-            false => writeln!(stderr, "; did you mean {}?", Untrusted::line(&alike.join(", ")))?,
+        if alike.is_empty() {
+            writeln!(stderr, "; `orch models list` shows those that are known")?;
+        } else {
+            writeln!(stderr, "; did you mean {}?", Untrusted::line(&alike.join(", ")))?;
         }
         return Ok(USAGE);
     };
@@ -291,12 +291,9 @@ fn convert(
     stdout.write_all(import.catalogue.to_json().as_bytes())?;
     let models = import.catalogue.models();
     let unpriced = models.iter().filter(|model| model.prices.is_none()).count();
-    writeln!(
-        stderr,
-        "{}: {} models taken, {unpriced} of them without a price",
-        import.table.name(),
-        models.len()
-    )?;
+    let rows = models.len() as u64 + import.skipped.values().sum::<u64>();
+    let taken = models.len();
+    writeln!(stderr, "{}: {taken} of {rows} rows taken, {unpriced} without a price", import.table.name())?;
     for (reason, count) in &import.skipped {
         writeln!(stderr, "skipped {count}: {reason}")?;
     }
@@ -352,7 +349,7 @@ mod tests {
         assert_eq!(lines[2], ["perplexity/sonar-latest", "~", "900", "1.00", "?", "1.00", "$0.005"]);
         assert_eq!(lines[3], ["local/evil␛[31m", "?", "free", "free", "free"]);
         assert_eq!(lines[4], ["openai/unpriced", "?", "?", "?", "?"]);
-        assert!(err.starts_with("4 models;"), "{err}");
+        assert!(err.starts_with("4 shown;"), "{err}");
     }
 
     #[test]
@@ -431,7 +428,7 @@ mod tests {
         assert_eq!(code, 0);
         let read = Catalogue::parse(&out).unwrap();
         assert_eq!(read.models()[0].snapshot(), "2026-11-01 openai/gpt-9");
-        assert_eq!(err, "litellm: 1 models taken, 0 of them without a price\nskipped 1: not a chat model\n");
+        assert_eq!(err, "litellm: 1 of 2 rows taken, 0 without a price\nskipped 1: not a chat model\n");
         let (_, out, _) = ran(&["import", path, "--provider", "groq"]);
         assert_eq!(Catalogue::parse(&out).unwrap().models(), []);
     }

@@ -130,10 +130,11 @@ impl TokenUsage {
         }
     }
 
-    /// All input: fresh, cached and written; absent when no input was reported.
+    /// All input: fresh, cached and written; absent when no input was reported. Saturates: a provider may
+    /// report any number.
     pub fn total_input(&self) -> Option<u64> {
         let parts = [self.input, self.cached_input, self.cache_write];
-        parts.iter().any(Option::is_some).then(|| parts.iter().flatten().sum())
+        parts.iter().any(Option::is_some).then(|| parts.into_iter().flatten().fold(0, u64::saturating_add))
     }
 }
 

@@ -7,7 +7,9 @@ use crate::model::outcome::{Cost, Target};
 
 /// What an attempt cost, and the [snapshot](Model::snapshot) of the price table it was computed under.
 ///
-/// The provider's own figure wins and needs no table. Otherwise the tokens are priced as the model that
+/// The provider's own figure wins and needs no table; a zero counts only when the call is known to be
+/// free, because some state zero for calls they bill elsewhere (Grok on Azure, OpenRouter with the
+/// caller's own key). Otherwise the tokens are priced as the model that
 /// answered (`served`), whose name is exact where the one asked for may be a floating alias. A price
 /// under a floating alias is an estimate: the name may have moved since the table was read. A served
 /// name that is not in the catalogue is a snapshot when it is the name asked for and a date, and then
@@ -19,8 +21,10 @@ pub fn price_attempt(
     usage: Option<&TokenUsage>,
     stated: Option<Money>,
 ) -> (Cost, Option<String>) {
-    if let Some(money) = stated {
-        return (Cost::Billed(money), None);
+    match stated {
+        Some(money) if money > Money::ZERO => return (Cost::Billed(money), None),
+        Some(Money::ZERO) if is_given_away(asked) => return (Cost::Billed(Money::ZERO), None),
+        _ => {}
     }
     let Some(Answering { model, is_exact }) = answering(catalogue, asked, served) else {
         return (Cost::Unknown, None);
@@ -32,6 +36,11 @@ pub fn price_attempt(
         cost => cost,
     };
     (cost, Some(model.snapshot()))
+}
+
+/// Whether the name asked for is OpenRouter's for a model at no charge (OpenRouter, "Free variant").
+fn is_given_away(asked: &Target) -> bool {
+    asked.model.ends_with(":free")
 }
 
 /// The entry whose prices hold.
@@ -93,6 +102,19 @@ mod tests {
         let stated = Some(dollars("0.07"));
         let priced = price_attempt(&catalogue(), &asked, Some("gpt-5"), Some(&million()), stated);
         assert_eq!(priced, (Cost::Billed(dollars("0.07")), None));
+    }
+
+    #[test]
+    fn a_stated_zero_is_believed_only_of_a_free_call() {
+        let cost = |id, stated| {
+            let asked = super::super::parse_id(id).unwrap();
+            price_attempt(&catalogue(), &asked, None, Some(&million()), Some(stated)).0
+        };
+        assert_eq!(cost("openai/gpt-5", Money::ZERO), Cost::Computed(dollars("1.25")));
+        assert_eq!(cost("azure/grok", Money::ZERO), Cost::Unknown);
+        assert_eq!(cost("local/llama", Money::ZERO), Cost::Computed(Money::ZERO));
+        assert_eq!(cost("openrouter/minimax-m2:free", Money::ZERO), Cost::Billed(Money::ZERO));
+        assert_eq!(cost("openai/gpt-5", Money::from_nanos(-1)), Cost::Computed(dollars("1.25")));
     }
 
     #[test]

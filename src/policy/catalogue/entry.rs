@@ -118,6 +118,7 @@ pub struct Features {
 }
 
 impl Features {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -145,7 +146,7 @@ impl Features {
 }
 
 /// Names an entry stands for without listing them. Said only where every such name the sources list has
-/// the entry's price.
+/// the entry's price, and for OpenRouter, which answers with a dated name for the model asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cover {
@@ -155,12 +156,13 @@ pub enum Cover {
     Regional,
 }
 
-/// One price the tables do not agree on. The entry's own price is the one two of them have, or else that
-/// of the table read last.
+/// One price the tables do not agree on. The entry's own price is the one two of them have, or else
+/// LiteLLM's, which cites the vendors' pages row by row, or else that of genai-prices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dispute {
-    /// Which price: `input`, `output`, `cached_input`, `cache_write`.
+    /// Which price: `input`, `output`, `cached_input`, `cache_write`, or `tiers` when only some of the
+    /// tables have a long-context tier.
     pub price: String,
     /// What each table has, in dollars per million tokens.
     pub values: BTreeMap<String, String>,

@@ -1,8 +1,10 @@
 //! The model catalogue: what each model costs, takes and can do.
 //!
 //! The embedded file is made from three public tables (LiteLLM's, models.dev's and genai-prices'); where
-//! they disagree, the entry says so. Configuration overrides it entry by entry. Nothing here decides
-//! silently: a price that is not known is absent, never zero.
+//! they disagree, the entry says so, and names known to be retired are left out. A router's prices
+//! (OpenRouter, Hugging Face) are those of one upstream of several: what it states for a call wins.
+//! Configuration overrides the file entry by entry. Nothing here decides silently: a price that is not
+//! known is absent, never zero.
 
 mod attempt;
 mod entry;
@@ -65,7 +67,7 @@ struct Head<'a> {
 }
 
 impl Catalogue {
-    /// The catalogue that is part of the program. Reading it takes a few milliseconds: call it once.
+    /// The catalogue that is part of the program. Reading it takes about a millisecond: call it once.
     pub fn embedded() -> Self {
         Self::parse(include_str!("models.json")).expect("a test parses the same file")
     }

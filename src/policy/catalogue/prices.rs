@@ -170,7 +170,10 @@ impl From<Prices> for WrittenPrices {
         Self {
             tiers: tiers.map(|t| Self { above: Some(t.above), ..Self::of(&t.rates) }).collect(),
             request: prices.request.map(|fee| Amount::from(fee.usual)),
-            request_most: prices.request.filter(|fee| fee.usual != fee.most).map(|fee| Amount::from(fee.most)),
+            request_most: prices
+                .request
+                .filter(|fee| fee.usual != fee.most)
+                .map(|fee| Amount::from(fee.most)),
             peak: prices.peak,
             ..Self::of(&prices.rates)
         }

@@ -5,13 +5,14 @@ mod litellm;
 mod models_dev;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::io::Read as _;
 
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
-use super::{Catalogue, Model};
+use super::Catalogue;
 
 /// A table is read up to this size; the largest today has 3 MB.
 const MOST_BYTES: u64 = 64 << 20;
@@ -120,14 +121,17 @@ pub fn import(bytes: &[u8], options: Options<'_>) -> Result<Import, ImportError>
     };
     let (mut models, mut skipped) = (BTreeMap::new(), BTreeMap::new());
     for row in rows {
-        let row = row.and_then(|model: Model| match models.contains_key(&model.id) {
-            true => Err(Skip::Twice),
-            false => Ok(model),
-        });
-        match row {
-            Ok(model) => drop(models.insert(model.id.clone(), model)),
-            Err(skip) => *skipped.entry(skip).or_default() += 1,
-        }
+        let skip = match row {
+            Err(skip) => skip,
+            Ok(model) => match models.entry(model.id.clone()) {
+                Entry::Occupied(_) => Skip::Twice,
+                Entry::Vacant(place) => {
+                    place.insert(model);
+                    continue;
+                }
+            },
+        };
+        *skipped.entry(skip).or_default() += 1;
     }
     Ok(Import { table, catalogue: models.into_values().collect(), skipped })
 }
