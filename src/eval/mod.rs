@@ -2,4 +2,10 @@
 
 pub mod gate;
 pub mod stats;
+pub mod dataset;
+pub mod extract;
+pub mod problem;
+pub mod schema;
+pub mod scorer;
 pub mod summary;
+pub mod validity;

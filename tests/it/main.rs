@@ -3,4 +3,5 @@
 
 mod corpus;
 mod golden;
+mod gsm8k;
 mod tidy;

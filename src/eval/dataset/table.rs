@@ -1,0 +1,105 @@
+//! Tables: a header names the columns, a record becomes the same fields that a JSON row has.
+
+use serde_json::Value;
+
+use super::row::{KNOWN, PROMPT_KEYS};
+use crate::eval::problem::closest;
+use crate::model::Object;
+
+/// Columns whose cells may hold JSON.
+const JSON_COLUMNS: [&str; 9] =
+    ["expected", "ideal", "schema", "scorers", "messages", "tools", "tool_choice", "vars", "tags"];
+
+/// The header of a table.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    names: Vec<String>,
+    delimiter: u8,
+}
+
+impl Header {
+    /// Reads the header; with a template, no prompt column is needed.
+    pub(super) fn read(record: &[u8], delimiter: u8, has_template: bool) -> Result<Self, String> {
+        let names: Vec<String> =
+            cells(record, delimiter)?.iter().map(|name| name.trim().to_owned()).collect();
+        for (at, name) in names.iter().enumerate() {
+            if name.is_empty() {
+                return Err(format!("column {} of the header has no name", at + 1));
+            }
+            if names[..at].contains(name) {
+                return Err(format!("the header names the column `{name}` twice"));
+            }
+            if !KNOWN.contains(&name.as_str())
+                && let Some(meant) = closest(name, &KNOWN)
+            {
+                return Err(format!(
+                    "there is no column `{name}`; did you mean `{meant}`? Any other name becomes a variable"
+                ));
+            }
+        }
+        if !has_template && !names.iter().any(|name| PROMPT_KEYS.contains(&name.as_str())) {
+            return Err(format!(
+                "the header has no column `prompt`, `messages` or `input`; it has {}; rename one, or build the \
+                 prompt from them with a template",
+                names.join(", ")
+            ));
+        }
+        Ok(Self { names, delimiter })
+    }
+
+    /// The delimiter of the table.
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// The fields of a record. Empty cells are absent; in the columns that may hold JSON, cells that begin
+    /// with `{` or `[` are JSON; an expected cell that is a number as JSON writes it is a number.
+    pub(super) fn fields(&self, record: &[u8]) -> Result<Object, String> {
+        let cells = cells(record, self.delimiter)?;
+        if cells.len() != self.names.len() {
+            let (found, due) = (cells.len(), self.names.len());
+            return Err(format!(
+                "the row has {found} cells, the header {due}; quote cells that hold the delimiter"
+            ));
+        }
+        let mut fields = Object::new();
+        for (name, cell) in self.names.iter().zip(cells) {
+            if !cell.trim().is_empty() {
+                fields.insert(name.clone(), value(name, cell)?);
+            }
+        }
+        Ok(fields)
+    }
+}
+
+fn value(name: &str, cell: String) -> Result<Value, String> {
+    let bare = cell.trim();
+    if JSON_COLUMNS.contains(&name) && bare.starts_with(['{', '[']) {
+        return serde_json::from_str(bare)
+            .map_err(|error| format!("the cell `{name}` begins like JSON but is not: {error}"));
+    }
+    let number = || bare.parse::<serde_json::Number>().ok().filter(|number| number.to_string() == bare);
+    Ok(match name {
+        "expected" | "max_tokens" => number().map_or_else(|| Value::from(bare), Value::Number),
+        "tags" => bare.split([',', ';']).map(str::trim).filter(|tag| !tag.is_empty()).collect(),
+        "prompt" | "input" | "system" => Value::from(cell),
+        _ if KNOWN.contains(&name) => Value::from(bare),
+        _ => Value::from(cell),
+    })
+}
+
+/// The cells of one record (RFC 4180).
+fn cells(record: &[u8], delimiter: u8) -> Result<Vec<String>, String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .buffer_capacity(record.len().clamp(64, 1 << 16))
+        .from_reader(record);
+    let mut found = csv::StringRecord::new();
+    match reader.read_record(&mut found) {
+        Ok(true) => Ok(found.iter().map(str::to_owned).collect()),
+        Ok(false) => Ok(Vec::new()),
+        Err(error) => Err(format!("the row is not a table's: {error}")),
+    }
+}
