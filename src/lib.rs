@@ -9,6 +9,7 @@ pub mod dialect;
 pub mod engine;
 pub mod eval;
 pub mod ledger;
+pub mod mock;
 pub mod model;
 pub mod policy;
 pub mod wire;
