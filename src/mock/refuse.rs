@@ -166,7 +166,7 @@ impl Refused {
     pub(super) fn body(&self, tongue: Tongue) -> Vec<u8> {
         let mut message = self.why.message().to_owned();
         if self.hint == RetryHint::Message {
-            message.push_str(&format!(" Please try again in {}ms.", self.millis()));
+            message = format!("{message} Please try again in {}ms.", self.millis());
         }
         let mut out = Vec::with_capacity(256);
         match tongue {

@@ -3,6 +3,8 @@
 //! below recording, so no recording can hold a key.
 
 pub mod http;
+pub mod replay;
+pub mod simulated;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
