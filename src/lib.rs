@@ -10,6 +10,7 @@ pub mod dialect;
 pub mod eval;
 pub mod health;
 pub mod ledger;
+pub mod mock;
 pub mod model;
 pub mod policy;
 pub mod wire;

@@ -2,12 +2,14 @@
 //! of arithmetic; neither engine nor dialect can tell. Credentials are added inside the HTTP transport,
 //! below recording, so no recording can hold a key.
 
-use std::time::Duration;
+pub mod http;
+pub mod replay;
+pub mod simulated;
 
+use ::http::HeaderMap;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use http::HeaderMap;
 
 use crate::model::{Failure, FailureClass};
 
@@ -22,8 +24,6 @@ pub struct WireRequest {
     pub headers: HeaderMap,
     /// The body: JSON.
     pub body: Bytes,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
 }
 
 /// The head and the body of an answer, of any status.
@@ -40,8 +40,8 @@ pub struct WireResponse {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct WireError {
-    /// Connect, timeout, truncated (the connection broke within the body), auth (no key) or malformed
-    /// (the body cannot be decompressed).
+    /// Connect (nothing was answered), truncated (the connection broke within the body), too large (over
+    /// [`http::MOST_BODY`]) or malformed (not HTTP, or a body that cannot be decompressed).
     pub class: FailureClass,
     /// For people: cause and remedy. Never holds a credential.
     pub message: String,

@@ -4,4 +4,5 @@
 mod corpus;
 mod golden;
 mod gsm8k;
+mod http;
 mod tidy;

@@ -1,0 +1,151 @@
+use std::io::Write as _;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::*;
+
+fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+fn replay(text: &str) -> Replay {
+    Replay::open(file(text.as_bytes()).path(), Pace::Immediate).unwrap()
+}
+
+/// Asks for an item; gives the head and the body.
+async fn ask(replay: &Replay, id: &str) -> (u16, HeaderMap, Value) {
+    let request = WireRequest {
+        provider: "replay".into(),
+        url: "replay:///chat/completions".into(),
+        headers: HeaderMap::from_iter([(ITEM, item_value(id))]),
+        body: Bytes::from_static(b"{}"),
+    };
+    let mut response = replay.send(request).await.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.body.next().await {
+        bytes.extend_from_slice(&chunk.unwrap());
+    }
+    (response.status, response.headers, serde_json::from_slice(&bytes).unwrap())
+}
+
+async fn content(replay: &Replay, id: &str) -> Value {
+    ask(replay, id).await.2["choices"][0]["message"]["content"].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_are_found_by_id_in_any_order_and_by_line_without_one() {
+    let replay =
+        replay("{\"id\":\"b\",\"output\":\"B\"}\n\n{\"id\":7,\"output\":{\"n\":1}}\r\n{\"output\":\"last\"}");
+    assert_eq!(replay.len(), 3);
+    assert_eq!(content(&replay, "7").await, "{\"n\":1}");
+    assert_eq!(content(&replay, "b").await, "B");
+    assert_eq!(content(&replay, "4").await, "last");
+    let (status, _, body) = ask(&replay, "c").await;
+    assert_eq!(status, 404);
+    assert!(body["error"]["message"].as_str().unwrap().starts_with("no recorded answer for id `c`"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_text_are_answers_numbered_from_one() {
+    let replay = replay("first\r\n\nthird");
+    assert_eq!(content(&replay, "1").await, "first");
+    assert_eq!(content(&replay, "2").await, "");
+    assert_eq!(content(&replay, "3").await, "third");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gzipped_file_is_the_same() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"{\"id\":\"a\",\"output\":\"A\"}\n").unwrap();
+    let file = file(&encoder.finish().unwrap());
+    let replay = Replay::open(file.path(), Pace::Immediate).unwrap();
+    assert_eq!(content(&replay, "a").await, "A");
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_recorded_is_in_the_answer() {
+    let row = json!({
+        "id": "a", "output": null, "model": "m-1", "finish_reason": "length",
+        "usage": {"input_tokens": 10, "output_tokens": 5, "cached_input_tokens": 4, "reasoning_tokens": 2},
+        "tool_calls": [{"name": "add", "arguments": {"a": 1}}, {"id": "x", "function": {"name": "f", "arguments": "{}"}}],
+    });
+    let (status, _, body) = ask(&replay(&row.to_string()), "a").await;
+    let expected = json!({
+        "id": "replay-a", "object": "chat.completion", "created": 0,
+        "choices": [{"index": 0, "finish_reason": "length", "message": {
+            "role": "assistant", "content": null, "tool_calls": [
+                {"id": "call_0", "type": "function", "function": {"name": "add", "arguments": "{\"a\":1}"}},
+                {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+            ],
+        }}],
+        "model": "m-1",
+        "usage": {
+            "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
+            "prompt_tokens_details": {"cached_tokens": 4},
+            "completion_tokens_details": {"reasoning_tokens": 2},
+        },
+    });
+    assert_eq!((status, body), (200, expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorded_failure_is_a_failure_again() {
+    let rows = "{\"id\":1,\"error\":\"timed out\"}\n{\"id\":2,\"error\":{\"status\":429,\"message\":\"slow\",\"code\":\"c\"}}";
+    let replay = replay(rows);
+    let (status, _, body) = ask(&replay, "1").await;
+    assert_eq!((status, &body["error"]["message"]), (500, &json!("timed out")));
+    let (status, _, body) = ask(&replay, "2").await;
+    assert_eq!(
+        (status, &body["error"]["message"], &body["error"]["code"]),
+        (429, &json!("slow"), &json!("c"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn recorded_times_are_told_and_kept_where_that_is_asked() {
+    let rows =
+        "{\"id\":1,\"output\":\"x\",\"latency_ms\":812.5,\"ttft_ms\":200}\n{\"id\":2,\"output\":\"x\"}";
+    let file = file(rows.as_bytes());
+    for (pace, millis) in [(Pace::Immediate, 0), (Pace::Recorded, 813)] {
+        let replay = Replay::open(file.path(), pace).unwrap();
+        let began = Instant::now();
+        let (_, headers, _) = ask(&replay, "1").await;
+        assert!(began.elapsed().as_millis().abs_diff(millis) <= 2, "{:?}", began.elapsed());
+        assert_eq!(
+            (&headers[LATENCY], &headers[TTFT]),
+            (&HeaderValue::from_static("812.5"), &HeaderValue::from_static("200"))
+        );
+        assert!(!ask(&replay, "2").await.1.contains_key(LATENCY), "an unknown latency is not told");
+    }
+}
+
+#[test]
+fn bad_rows_are_refused_with_file_and_line() {
+    let cases = [
+        ("{\"id\":1,\"output\":\"a\"}\nno json", 2, "not a recorded answer"),
+        ("{\"id\":1,\"output\":\"a\"}\n{\"id\":1,\"output\":\"b\"}", 2, "id `1` is on line 1 already"),
+        ("{\"id\":1}", 1, "no `output`"),
+        ("{\"id\":[1],\"output\":\"\"}", 1, "`id` must be text or a number"),
+        ("{\"id\":1,\"output\":\"\",\"latency_ms\":-1}", 1, "`latency_ms` must be"),
+        ("{\"id\":1,\"tool_calls\":[{}]}", 1, "`tool_calls`"),
+    ];
+    for (text, line, problem) in cases {
+        let file = file(text.as_bytes());
+        let message = Replay::open(file.path(), Pace::Immediate).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{}:{line}: ", file.path().display())), "{message}");
+        assert!(message.contains(problem), "{message}");
+    }
+    let missing = Replay::open(Path::new("/nowhere/at-all.jsonl"), Pace::Immediate).unwrap_err();
+    assert!(missing.to_string().starts_with("/nowhere/at-all.jsonl: "), "{missing}");
+}
+
+proptest! {
+    #[test]
+    fn any_id_fits_the_header(id: String) {
+        prop_assert_eq!(item(&item_value(&id)), Some(id));
+    }
+}

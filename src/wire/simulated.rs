@@ -1,0 +1,187 @@
+//! The provider `sim`: models made of arithmetic, to try `orch` without keys or money.
+//!
+//! Each model has a profile of accuracy, speed and failures. The same seed, model, prompt and sampling seed
+//! have the same luck, so two runs agree; a failure that a real provider would get over is gone on the second
+//! try. Answers come in the OpenAI chat dialect, after virtual latencies on tokio's clock.
+
+mod model;
+mod reply;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use self::model::{Luck, Profile, Trouble};
+use self::reply::Reply;
+use super::{Transport, WireError, WireRequest, WireResponse};
+use crate::base::dice::Dice;
+
+pub use self::model::models;
+
+/// Finds the right answer to the last user text of a request, where there is one.
+pub type AnswerKey = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Answers requests to simulated models.
+pub struct Simulated {
+    dice: Dice,
+    key: AnswerKey,
+    /// The requests whose passing failure is over, by digest.
+    over: Mutex<BTreeSet<u64>>,
+}
+
+impl fmt::Debug for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulated").field("dice", &self.dice).finish_non_exhaustive()
+    }
+}
+
+/// The fields of a chat request that decide the answer.
+#[derive(Deserialize)]
+struct Ask {
+    model: String,
+    #[serde(default)]
+    stream: bool,
+    #[serde(default)]
+    messages: Vec<Turn>,
+    #[serde(default)]
+    seed: Option<i64>,
+    #[serde(alias = "max_tokens")]
+    max_completion_tokens: Option<u64>,
+    #[serde(default)]
+    stream_options: StreamOptions,
+}
+
+#[derive(Deserialize)]
+struct Turn {
+    role: String,
+    #[serde(default)]
+    content: Value,
+}
+
+#[derive(Default, Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: bool,
+}
+
+impl Turn {
+    /// The text, whether it is written as a string or as parts.
+    fn text(&self) -> String {
+        match &self.content {
+            Value::String(text) => text.clone(),
+            Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl Simulated {
+    /// A provider whose chance depends on the seed. Without an answer from the key, models answer with a
+    /// sentence that depends on the prompt.
+    pub fn new(seed: u64, key: AnswerKey) -> Self {
+        Self { dice: Dice::new(seed), key, over: Mutex::new(BTreeSet::new()) }
+    }
+
+    async fn exchange(&self, request: WireRequest) -> WireResponse {
+        let ask: Ask = match serde_json::from_slice(&request.body) {
+            Ok(ask) => ask,
+            Err(error) => return refusal(400, "invalid_request_error", None, &error.to_string()),
+        };
+        let Some(profile) = Profile::find(&ask.model) else {
+            let known: Vec<&str> = models().collect();
+            let message =
+                format!("there is no simulated model `{}`; there are {}", ask.model, known.join(", "));
+            return refusal(404, "invalid_request_error", Some("model_not_found"), &message);
+        };
+        let prompt =
+            ask.messages.iter().rfind(|turn| turn.role == "user").map(Turn::text).unwrap_or_default();
+        let luck = Luck::new(self.dice, profile.name, &prompt, ask.seed);
+        if let Some(trouble) = luck.trouble(profile).filter(|_| self.is_first(luck.digest())) {
+            sleep(luck.latency(profile) / 4).await;
+            return troubled(trouble);
+        }
+        let reply = self.reply(&ask, &prompt, profile, luck);
+        let latency = luck.latency(profile);
+        if ask.stream {
+            // The first token comes after two fifths of the whole, as it does for short answers.
+            sleep(latency * 2 / 5).await;
+            let events = reply.events(ask.stream_options.include_usage);
+            return respond(200, "text/event-stream", paced(events, latency * 3 / 5));
+        }
+        sleep(latency).await;
+        let body = Bytes::from(reply.whole());
+        respond(200, "application/json", stream::iter([Ok(body)]).boxed())
+    }
+
+    /// Notes a passing failure; true when it was not noted before.
+    fn is_first(&self, digest: u64) -> bool {
+        // The set stays whole when a holder panicked.
+        self.over.lock().unwrap_or_else(PoisonError::into_inner).insert(digest)
+    }
+
+    fn reply(&self, ask: &Ask, prompt: &str, profile: &Profile, luck: Luck) -> Reply {
+        let input: usize = ask.messages.iter().map(|turn| turn.text().len()).sum();
+        let reply = luck.answer(profile, (self.key)(prompt));
+        reply.named(profile.name, luck.digest(), input).within(ask.max_completion_tokens)
+    }
+}
+
+impl Transport for Simulated {
+    fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, WireError>> {
+        Box::pin(async { Ok(self.exchange(request).await) })
+    }
+}
+
+/// Spreads events evenly over a time.
+fn paced(events: Vec<Vec<u8>>, over: Duration) -> BoxStream<'static, Result<Bytes, WireError>> {
+    let gap = over / u32::try_from(events.len()).unwrap_or(u32::MAX).max(1);
+    stream::iter(events)
+        .then(move |event| async move {
+            sleep(gap).await;
+            Ok(Bytes::from(event))
+        })
+        .boxed()
+}
+
+fn respond(
+    status: u16,
+    content_type: &'static str,
+    body: BoxStream<'static, Result<Bytes, WireError>>,
+) -> WireResponse {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+    WireResponse { status, headers, body }
+}
+
+fn refusal(status: u16, kind: &str, code: Option<&str>, message: &str) -> WireResponse {
+    let body = serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": code}});
+    respond(status, "application/json", stream::iter([Ok(Bytes::from(body.to_string()))]).boxed())
+}
+
+fn troubled(trouble: Trouble) -> WireResponse {
+    match trouble {
+        Trouble::RateLimited => {
+            let mut response = refusal(
+                429,
+                "requests",
+                Some("rate_limit_exceeded"),
+                "Rate limit reached for requests. Please try again in 50ms.",
+            );
+            response.headers.insert("retry-after-ms", HeaderValue::from_static("50"));
+            response
+        }
+        Trouble::Server => refusal(500, "server_error", None, "The server had an error."),
+    }
+}
+
+#[cfg(test)]
+mod tests;

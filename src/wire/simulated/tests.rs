@@ -1,0 +1,112 @@
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use super::*;
+
+fn key() -> AnswerKey {
+    Arc::new(|prompt| prompt.strip_prefix("say ").map(str::to_owned))
+}
+
+fn request(body: &Value) -> WireRequest {
+    WireRequest {
+        provider: "sim".into(),
+        url: "sim:///chat/completions".into(),
+        headers: HeaderMap::new(),
+        body: Bytes::from(body.to_string()),
+    }
+}
+
+fn ask(model: &str, prompt: &str) -> Value {
+    serde_json::json!({"model": model, "messages": [{"role": "user", "content": prompt}]})
+}
+
+/// Sends a request; gives the status, the body, and how long it took.
+async fn send(sim: &Simulated, body: &Value) -> (u16, String, Duration) {
+    let began = Instant::now();
+    let mut response = sim.send(request(body)).await.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.body.next().await {
+        bytes.extend_from_slice(&chunk.unwrap());
+    }
+    (response.status, String::from_utf8(bytes).unwrap(), began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn accuracy_latency_and_failures_are_the_profiles() {
+    let sim = Simulated::new(1, key());
+    let (mut right, mut failed, mut took) = (0, 0, Vec::new());
+    for i in 0..1_000 {
+        let body = ask("flaky", &format!("say {i}"));
+        let (mut status, mut text, mut time) = send(&sim, &body).await;
+        if status != 200 {
+            assert!(status == 429 || status == 500, "{status}");
+            failed += 1;
+            (status, text, time) = send(&sim, &body).await;
+        }
+        assert_eq!(status, 200, "a passing failure is over on the second try");
+        let value: Value = serde_json::from_str(&text).unwrap();
+        right += usize::from(value["choices"][0]["message"]["content"].as_str() == Some(&i.to_string()));
+        assert!(value["usage"]["prompt_tokens"].as_u64().unwrap() > 0);
+        took.push(time);
+    }
+    took.sort_unstable();
+    assert!((850..930).contains(&right), "{right}");
+    assert!((110..170).contains(&failed), "{failed}");
+    assert!((55..66).contains(&took[500].as_millis()), "{:?}", took[500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_bytes_in_the_same_time() {
+    let body = ask("cheap", "say something");
+    let first = send(&Simulated::new(7, key()), &body).await;
+    assert_eq!(send(&Simulated::new(7, key()), &body).await, first);
+    assert_ne!(send(&Simulated::new(8, key()), &body).await, first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_says_what_the_whole_answer_says() {
+    let sim = Simulated::new(1, key());
+    let mut body = ask("good", "say the quick brown fox jumps over the lazy dog");
+    let (_, whole, total) = send(&sim, &body).await;
+    body["stream"] = true.into();
+    body["stream_options"] = serde_json::json!({"include_usage": true});
+    let (_, stream, streamed) = send(&sim, &body).await;
+    let (mut parser, mut events) = (crate::base::sse::Parser::default(), Vec::new());
+    parser.push(stream.as_bytes(), &mut events).unwrap();
+    let mut text = String::new();
+    let mut usage = Value::Null;
+    for event in events.iter().filter(|event| event.data != "[DONE]") {
+        let value: Value = serde_json::from_str(&event.data).unwrap();
+        text.push_str(value["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
+        usage = value["usage"].clone();
+    }
+    let whole: Value = serde_json::from_str(&whole).unwrap();
+    assert_eq!(whole["choices"][0]["message"]["content"], text);
+    assert_eq!(whole["usage"], usage);
+    assert_eq!(events.last().unwrap().data, "[DONE]");
+    assert!(streamed.abs_diff(total) < Duration::from_millis(20), "{streamed:?} and {total:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_key_the_answer_is_a_sentence() {
+    let (_, text, _) = send(&Simulated::new(1, Arc::new(|_| None)), &ask("fast", "hello")).await;
+    assert!(text.contains("The simulated model fast answers with "), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_on_tokens_cuts_the_answer_off() {
+    let mut body = ask("good", "say abcdefghijklmnop");
+    body["max_tokens"] = 2.into();
+    let (_, text, _) = send(&Simulated::new(1, key()), &body).await;
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["choices"][0]["message"]["content"], "abcdefgh");
+    assert_eq!(value["choices"][0]["finish_reason"], "length");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_model_or_body_is_refused_with_a_remedy() {
+    let sim = Simulated::new(1, key());
+    let (status, text, _) = send(&sim, &ask("gpt-9", "hi")).await;
+    assert!(status == 404 && text.contains("model_not_found") && text.contains("good, fast"), "{text}");
+    assert_eq!(send(&sim, &Value::from("no request")).await.0, 400);
+}
