@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod live;
+
 /// Runs one invocation.
 pub fn main(_args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::SUCCESS
