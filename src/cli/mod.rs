@@ -5,6 +5,8 @@ pub mod models;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod live;
+
 /// Runs one invocation.
 pub fn main(_args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::SUCCESS

@@ -7,5 +7,8 @@ pub mod extract;
 pub mod problem;
 pub mod schema;
 pub mod scorer;
+pub mod histogram;
+pub mod progress;
+pub mod report;
 pub mod summary;
 pub mod validity;
