@@ -2,7 +2,10 @@
 
 pub mod clock;
 pub mod dice;
+pub mod eventstream;
+pub mod json_array;
 pub mod money;
+pub mod ndjson;
 pub mod span;
 pub mod sse;
 pub mod untrusted;
