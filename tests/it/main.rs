@@ -1,4 +1,6 @@
 //! The integration tests: one binary, the real executable, real sockets on loopback.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod corpus_others;
+mod dialect_fixtures;
 mod tidy;
