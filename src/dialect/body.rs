@@ -87,6 +87,12 @@ pub(super) fn truncated(terminal: &str) -> Failure {
     Failure::new(FailureClass::Truncated, format!("the stream ended without its {terminal}"))
 }
 
+/// The last bytes of a stream may be a piece of an event. That it cannot be read only says that the
+/// stream was cut, which its missing terminal event tells.
+pub(super) fn unless_cut(read: Result<(), Failure>) -> Result<(), Failure> {
+    read.or_else(|failure| if failure.class == FailureClass::Malformed { Ok(()) } else { Err(failure) })
+}
+
 /// Text, unless there is none.
 pub(super) fn push_text(out: &mut Vec<Delta>, choice: u32, text: String) {
     if !text.is_empty() {
@@ -188,7 +194,7 @@ impl<E: Events> Decoder for SseDecoder<E> {
 
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
         self.parser.finish(&mut self.events);
-        self.read(out)?;
+        unless_cut(self.read(out))?;
         self.reader.end(out)
     }
 }

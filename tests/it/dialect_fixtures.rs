@@ -153,7 +153,7 @@ fn a_stream_of_single_bytes_means_the_same() {
 fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
     for case in cases().iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {
         // Beyond this the terminal event is already there.
-        let terminal: &[&[u8]] = &[b"message_stop", b"message-end", b"\"done\": true", b"finishReason", b"messageStop"];
+        let terminal: &[&[u8]] = &[b"message_stop", b"message-end", b"\"done\":true", b"finishReason", b"messageStop"];
         let find = |needle: &&[u8]| case.bytes.windows(needle.len()).position(|window| window == *needle);
         let end = terminal.iter().filter_map(find).min().unwrap();
         for at in (0..end).step_by(7) {

@@ -194,7 +194,7 @@ fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value, Fail
     for inner in &result.parts {
         content.extend(part(draft, Role::Tool, inner)?);
     }
-    // An empty list is refused; an empty text is what a tool without a result says.
+    // A tool that said nothing still answers.
     if content.is_empty() {
         content.push(json!({ "text": "" }));
     }

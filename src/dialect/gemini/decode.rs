@@ -350,7 +350,7 @@ impl Decoder for Stream {
         if let Framing::Events(parser) = &mut self.framing {
             parser.finish(&mut events);
         }
-        self.read_events(&events, out)?;
+        body::unless_cut(self.read_events(&events, out))?;
         self.answer.close(out);
         let is_whole = match &self.framing {
             Framing::Elements(splitter) => splitter.is_between_elements(),

@@ -181,12 +181,7 @@ impl Decoder for Stream {
 
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
         self.splitter.finish(&mut self.lines);
-        let read = self.read(out);
-        // A last line without its newline is either whole or the place where the connection broke.
-        match read {
-            Ok(()) if self.answer.is_over => Ok(()),
-            Err(failure) if failure.class != crate::model::FailureClass::Malformed => Err(failure),
-            _ => Err(body::truncated("last line (\"done\": true)")),
-        }
+        body::unless_cut(self.read(out))?;
+        if self.answer.is_over { Ok(()) } else { Err(body::truncated("last line (\"done\": true)")) }
     }
 }
