@@ -3,6 +3,16 @@
 //! A provider is a row of data (name, dialect, address, [`Quirks`]); a dialect is code.
 
 use http::{HeaderMap, HeaderValue};
+pub mod anthropic;
+pub mod bedrock;
+mod body;
+pub mod classify;
+pub mod cohere;
+mod draft;
+pub mod gemini;
+pub mod ollama;
+
+use http::HeaderMap;
 
 use crate::model::{Delta, Failure, Request};
 

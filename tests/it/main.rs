@@ -5,4 +5,6 @@ mod corpus;
 mod golden;
 mod gsm8k;
 mod http;
+mod corpus_others;
+mod dialect_fixtures;
 mod tidy;

@@ -1,0 +1,37 @@
+//! Anthropic Messages (`POST {base}/messages`; the base address ends in `/v1`).
+//! Source: Anthropic's API reference, "Messages" and "Streaming messages", version 2023-06-01.
+
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+use super::body::SseDecoder;
+use super::{Call, Decoder, Dialect, DialectName, Encoded, Head, Quirks, classify};
+use crate::model::{Delta, Failure, Request};
+
+/// The dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct Anthropic;
+
+impl Dialect for Anthropic {
+    fn name(&self) -> DialectName {
+        DialectName::Anthropic
+    }
+
+    fn encode(&self, request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
+        encode::encode(request, call)
+    }
+
+    fn decode(&self, body: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure> {
+        decode::whole(body, quirks)
+    }
+
+    fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
+        Box::new(SseDecoder::new(self.name(), quirks, decode::Stream::new(quirks)))
+    }
+
+    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
+        classify::classify(self.name(), head, body, quirks)
+    }
+}

@@ -1,0 +1,309 @@
+//! Answers of Bedrock Converse, whole and streamed in AWS event stream frames.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::body::{self, Numbers};
+use super::super::{Decoder, DialectName, Quirks, classify};
+use crate::base::eventstream::{Frame, Parser};
+use crate::model::request::{Thinking, ToolCall};
+use crate::model::response::malformed;
+use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
+
+/// Reads the body of a success.
+pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure> {
+    let mut response = body::object(bytes)?;
+    let mut output = body::take_object(&mut response, "output");
+    let mut message = body::take_object(&mut output, "message");
+    if message.is_empty() && !response.contains_key("stopReason") {
+        let is_error = response.contains_key("message") || response.contains_key("Message");
+        let value = Value::Object(response);
+        return Err(if is_error {
+            classify::stream_error(DialectName::Bedrock, &value, quirks)
+        } else {
+            malformed("the answer has neither a message nor a stop reason")
+        });
+    }
+    let (mut answer, mut out) = (Answer::default(), Vec::new());
+    for block in body::take_list(&mut message, "content") {
+        answer.block(block, &mut out);
+    }
+    answer.extra.extend(body::rest(message, &["role"]));
+    answer.stop(response.remove("stopReason").as_ref(), &mut out);
+    answer.metadata(response, &mut out);
+    answer.close(&mut out);
+    Ok(out)
+}
+
+/// What is remembered of an answer while it comes.
+#[derive(Default)]
+struct Answer {
+    numbers: Numbers,
+    open: BTreeMap<u64, Block>,
+    extra: Object,
+    citations: Vec<Value>,
+    others: Vec<Value>,
+}
+
+/// A content block of a stream that has begun.
+enum Block {
+    Thinking(u32),
+    /// A call of the client's tool, and whether its arguments have begun.
+    Call(u32, bool),
+    /// A tool of the server, and kinds we do not know; with the input that comes in pieces.
+    Other(Value, String),
+}
+
+/// A tool that runs on the server is marked as such and is not the client's to call.
+fn is_client_tool(tool: &Value) -> bool {
+    tool.get("type").is_none_or(|kind| kind == "tool_use")
+}
+
+impl Answer {
+    /// A whole content block.
+    fn block(&mut self, mut block: Value, out: &mut Vec<Delta>) {
+        if let Some(Value::String(text)) = block.get_mut("text").map(Value::take) {
+            body::push_text(out, 0, text);
+        } else if let Some(tool) = block.get("toolUse").filter(|tool| is_client_tool(tool)) {
+            let number = self.call(tool, out);
+            out.push(body::more_arguments(0, number, body::arguments(tool.get("input"))));
+        } else if let Some(Value::Object(mut reasoning)) = block.get_mut("reasoningContent").map(Value::take) {
+            let number = self.numbers.next_thinking();
+            let redacted = body::text(&reasoning, "redactedContent");
+            let text = body::take_object(&mut reasoning, "reasoningText");
+            let signature = body::text(&text, "signature");
+            let text = body::text(&text, "text").unwrap_or_default();
+            let part = Thinking { text, signature, redacted, id: None };
+            body::push_thinking(out, 0, number, part);
+        } else if let Some(Value::Object(mut cited)) = block.get_mut("citationsContent").map(Value::take) {
+            // The cited words are the answer's own; a stream sends them as plain text.
+            for content in body::take_list(&mut cited, "content") {
+                self.block(content, out);
+            }
+            self.citations.extend(body::take_list(&mut cited, "citations"));
+        } else {
+            self.others.push(block);
+        }
+    }
+
+    fn call(&mut self, tool: &Value, out: &mut Vec<Delta>) -> u32 {
+        let string = |key| tool.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let part = ToolCall { id: string("toolUseId"), name: string("name"), ..ToolCall::default() };
+        let number = self.numbers.next_call();
+        out.push(Delta::ToolCall { choice: 0, call: number, part });
+        number
+    }
+
+    /// The beginning of a streamed block. Text and reasoning have none.
+    fn begin(&mut self, index: u64, mut start: Object, out: &mut Vec<Delta>) {
+        let block = match start.get("toolUse").filter(|tool| is_client_tool(tool)) {
+            Some(tool) => Block::Call(self.call(tool, out), false),
+            None => Block::Other(start.remove("toolUse").unwrap_or(Value::Object(start)), String::new()),
+        };
+        self.open.insert(index, block);
+    }
+
+    fn more(&mut self, index: u64, piece: Piece, out: &mut Vec<Delta>) {
+        body::push_text(out, 0, piece.text.unwrap_or_default());
+        self.citations.extend(piece.citation);
+        if let Some(reasoning) = piece.reasoning_content {
+            let numbers = &mut self.numbers;
+            let block = self.open.entry(index).or_insert_with(|| Block::Thinking(numbers.next_thinking()));
+            if let Block::Thinking(number) = block {
+                let part = Thinking {
+                    text: reasoning.text.unwrap_or_default(),
+                    signature: reasoning.signature.filter(|text| !text.is_empty()),
+                    redacted: reasoning.redacted_content,
+                    id: None,
+                };
+                body::push_thinking(out, 0, *number, part);
+            }
+        }
+        let Some(input) = piece.tool_use.map(|tool| tool.input).filter(|input| !input.is_empty()) else { return };
+        match self.open.get_mut(&index) {
+            Some(Block::Call(number, began)) => {
+                *began = true;
+                out.push(body::more_arguments(0, *number, input));
+            }
+            Some(Block::Other(_, whole)) => whole.push_str(&input),
+            Some(Block::Thinking(_)) | None => {}
+        }
+    }
+
+    fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
+        match self.open.remove(&index) {
+            // No arguments at all mean an empty object.
+            Some(Block::Call(number, false)) => out.push(body::more_arguments(0, number, "{}".to_owned())),
+            Some(Block::Other(mut block, input)) => {
+                if let (Ok(input), Some(block)) = (serde_json::from_str(&input), block.as_object_mut()) {
+                    block.insert("input".to_owned(), input);
+                }
+                self.others.push(block);
+            }
+            _ => {}
+        }
+    }
+
+    fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
+        let Some(raw) = reason.and_then(Value::as_str) else { return };
+        let reason = body::semantic(finish_reason(raw), self.numbers.has_calls());
+        out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
+    }
+
+    fn metadata(&mut self, mut fields: Object, out: &mut Vec<Delta>) {
+        let usage = body::take_object(&mut fields, "usage");
+        if !usage.is_empty() {
+            out.push(Delta::Usage(tokens(&usage)));
+            let counted = [
+                "inputTokens",
+                "outputTokens",
+                "totalTokens",
+                "cacheReadInputTokens",
+                "cacheReadInputTokenCount",
+                "cacheWriteInputTokens",
+                "cacheWriteInputTokenCount",
+            ];
+            body::put(&mut self.extra, "usage", body::rest(usage, &counted));
+        }
+        // `p` pads events to hide the lengths of tokens.
+        self.extra.extend(body::rest(fields, &["p"]));
+    }
+
+    fn close(&mut self, out: &mut Vec<Delta>) {
+        let mut extra = std::mem::take(&mut self.extra);
+        body::put(&mut extra, "content", std::mem::take(&mut self.others));
+        body::put(&mut extra, "citations", std::mem::take(&mut self.citations));
+        body::push_extra(out, extra);
+    }
+}
+
+/// Bedrock's input excludes what was read from and written to the cache: total = input + output + both.
+/// Some models report the two under a second name.
+fn tokens(usage: &Object) -> TokenUsage {
+    let either = |a, b| body::count(usage.get(a)).or_else(|| body::count(usage.get(b)));
+    TokenUsage {
+        input: body::count(usage.get("inputTokens")),
+        output: body::count(usage.get("outputTokens")),
+        cached_input: either("cacheReadInputTokens", "cacheReadInputTokenCount"),
+        cache_write: either("cacheWriteInputTokens", "cacheWriteInputTokenCount"),
+        reasoning: None,
+    }
+}
+
+fn finish_reason(raw: &str) -> FinishReason {
+    match raw {
+        "end_turn" | "stop_sequence" => FinishReason::Stop,
+        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+        "tool_use" => FinishReason::ToolCalls,
+        "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
+        "refusal" => FinishReason::Refusal,
+        _ => FinishReason::Other,
+    }
+}
+
+/// Decodes a stream of frames. The terminal event is `messageStop`; `metadata` follows it.
+pub(super) struct Stream {
+    parser: Parser,
+    answer: Answer,
+    is_over: bool,
+    quirks: Quirks,
+}
+
+/// The payload of a `contentBlockDelta`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockDelta {
+    #[serde(default)]
+    content_block_index: u64,
+    delta: Piece,
+}
+
+/// What a `contentBlockDelta` adds, with exactly one of the fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Piece {
+    text: Option<String>,
+    tool_use: Option<InputPiece>,
+    reasoning_content: Option<ReasoningPiece>,
+    citation: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct InputPiece {
+    #[serde(default)]
+    input: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReasoningPiece {
+    text: Option<String>,
+    signature: Option<String>,
+    redacted_content: Option<String>,
+}
+
+impl Stream {
+    /// A decoder at the beginning of a stream.
+    pub(super) fn new(quirks: &Quirks) -> Self {
+        Self { parser: Parser::default(), answer: Answer::default(), is_over: false, quirks: quirks.clone() }
+    }
+
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        if frame.header(":message-type").is_some_and(|kind| kind != "event") {
+            return Err(self.exception(frame));
+        }
+        let kind = frame.header(":event-type").unwrap_or_default();
+        if kind == "contentBlockDelta" {
+            let BlockDelta { content_block_index, delta } = serde_json::from_slice(&frame.payload)
+                .map_err(|error| malformed(format!("an event of the stream is unreadable: {error}")))?;
+            self.answer.more(content_block_index, delta, out);
+            return Ok(());
+        }
+        let mut event = body::object(&frame.payload)?;
+        let index = body::count(event.get("contentBlockIndex")).unwrap_or(0);
+        match kind {
+            "contentBlockStart" => self.answer.begin(index, body::take_object(&mut event, "start"), out),
+            "contentBlockStop" => self.answer.end(index, out),
+            "messageStop" => {
+                self.is_over = true;
+                self.answer.stop(event.remove("stopReason").as_ref(), out);
+                self.answer.extra.extend(body::rest(event, &["p"]));
+            }
+            "metadata" => self.answer.metadata(event, out),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// An exception frame names its type in a header and explains it in the payload; an error frame does
+    /// both in headers.
+    fn exception(&self, frame: &Frame) -> Failure {
+        let payload: Value = serde_json::from_slice(&frame.payload).unwrap_or_default();
+        let kind = frame.header(":exception-type").or_else(|| frame.header(":error-code"));
+        let message = payload.get("message").or_else(|| payload.get("Message")).and_then(Value::as_str);
+        let message = message.or_else(|| frame.header(":error-message"));
+        let mut value = json!({ "type": kind, "message": message.unwrap_or("the stream broke off") });
+        if let Some(status) = payload.get("originalStatusCode") {
+            value["originalStatusCode"] = status.clone();
+        }
+        classify::stream_error(DialectName::Bedrock, &value, &self.quirks)
+    }
+}
+
+impl Decoder for Stream {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
+        let mut frames = Vec::new();
+        let framed = self.parser.push(bytes, &mut frames);
+        for frame in &frames {
+            self.frame(frame, out)?;
+        }
+        framed.map_err(|error| malformed(error.to_string()))
+    }
+
+    fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        self.answer.close(out);
+        if self.is_over { Ok(()) } else { Err(body::truncated("messageStop event")) }
+    }
+}

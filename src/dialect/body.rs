@@ -1,0 +1,200 @@
+//! Reading answers leniently: what the decoders of all dialects do the same way.
+
+use serde_json::Value;
+
+use super::{Decoder, DialectName, Quirks, classify};
+use crate::base::sse;
+use crate::model::request::{Thinking, ToolCall};
+use crate::model::response::malformed;
+use crate::model::{Delta, Failure, FailureClass, FinishReason, Object};
+
+/// The JSON object that bytes hold. Anything else is a malformed answer.
+pub(super) fn object(bytes: &[u8]) -> Result<Object, Failure> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(malformed("the answer is JSON but not an object")),
+        Err(error) => Err(malformed(format!("the answer is not JSON: {error}"))),
+    }
+}
+
+/// A count of tokens; some providers write whole numbers as `12.0`. Anything else is absent.
+pub(super) fn count(value: Option<&Value>) -> Option<u64> {
+    let value = value?;
+    value.as_u64().or_else(|| {
+        let number = value.as_f64().filter(|number| (0.0..1e15).contains(number))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within bounds")]
+        Some(number as u64)
+    })
+}
+
+/// A field's text when it is not empty.
+pub(super) fn text(object: &Object, key: &str) -> Option<String> {
+    crate::model::response::non_empty(object.get(key))
+}
+
+/// A field's object, taken out; an empty one when there is none.
+pub(super) fn take_object(object: &mut Object, key: &str) -> Object {
+    match object.remove(key) {
+        Some(Value::Object(inner)) => inner,
+        _ => Object::new(),
+    }
+}
+
+/// A field's list, taken out; an empty one when there is none.
+pub(super) fn take_list(object: &mut Object, key: &str) -> Vec<Value> {
+    match object.remove(key) {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    }
+}
+
+/// The fields that are not modelled and say something.
+pub(super) fn rest(object: Object, modelled: &[&str]) -> Object {
+    object.into_iter().filter(|(key, value)| !value.is_null() && !modelled.contains(&key.as_str())).collect()
+}
+
+/// Adds a field unless its value is empty.
+pub(super) fn put(object: &mut Object, key: &str, value: impl Into<Value>) {
+    let value = value.into();
+    let is_empty = match &value {
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::String(text) => text.is_empty(),
+        other => other.is_null(),
+    };
+    if !is_empty {
+        object.insert(key.to_owned(), value);
+    }
+}
+
+/// Arguments given as a value, as JSON text. Text is taken as the model wrote it; none is `{}`.
+pub(super) fn arguments(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "{}".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    }
+}
+
+/// A choice that stops in order to have the client's tools called ends for that reason, whatever the
+/// provider's word: Gemini and Ollama say `stop`, Nova and Claude on Bedrock sometimes `end_turn`.
+pub(super) fn semantic(reason: FinishReason, has_calls: bool) -> FinishReason {
+    if has_calls && reason == FinishReason::Stop { FinishReason::ToolCalls } else { reason }
+}
+
+/// A stream that ended early.
+pub(super) fn truncated(terminal: &str) -> Failure {
+    Failure::new(FailureClass::Truncated, format!("the stream ended without its {terminal}"))
+}
+
+/// The last bytes of a stream may be a piece of an event. That it cannot be read only says that the
+/// stream was cut, which its missing terminal event tells.
+pub(super) fn unless_cut(read: Result<(), Failure>) -> Result<(), Failure> {
+    read.or_else(|failure| if failure.class == FailureClass::Malformed { Ok(()) } else { Err(failure) })
+}
+
+/// Text, unless there is none.
+pub(super) fn push_text(out: &mut Vec<Delta>, choice: u32, text: String) {
+    if !text.is_empty() {
+        out.push(Delta::Text { choice, text });
+    }
+}
+
+/// Reasoning, unless there is none.
+pub(super) fn push_thinking(out: &mut Vec<Delta>, choice: u32, block: u32, part: Thinking) {
+    if part != Thinking::default() {
+        out.push(Delta::Thinking { choice, block, part });
+    }
+}
+
+/// Fields we do not model, unless there are none.
+pub(super) fn push_extra(out: &mut Vec<Delta>, fields: Object) {
+    if !fields.is_empty() {
+        out.push(Delta::Extra(fields));
+    }
+}
+
+/// More arguments of a call.
+pub(super) fn more_arguments(choice: u32, call: u32, arguments: String) -> Delta {
+    Delta::ToolCall { choice, call, part: ToolCall { arguments, ..ToolCall::default() } }
+}
+
+/// Numbers the reasoning blocks and tool calls of one choice as they come.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    thinking: u32,
+    calls: u32,
+}
+
+impl Numbers {
+    /// The number of a new reasoning block.
+    pub(super) fn next_thinking(&mut self) -> u32 {
+        self.thinking += 1;
+        self.thinking - 1
+    }
+
+    /// The number of a new tool call.
+    pub(super) fn next_call(&mut self) -> u32 {
+        self.calls += 1;
+        self.calls - 1
+    }
+
+    /// Whether the client's tools are to be called.
+    pub(super) fn has_calls(&self) -> bool {
+        self.calls > 0
+    }
+}
+
+/// What reads the events of a stream of server-sent events.
+pub(super) trait Events: Send {
+    /// Takes the data of one event, which is neither empty nor `[DONE]`.
+    fn event(&mut self, event: &sse::Event, out: &mut Vec<Delta>) -> Result<(), Failure>;
+
+    /// The stream is over; fails when its terminal event has not been seen.
+    fn end(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure>;
+}
+
+/// Decodes server-sent events with a reader of their data.
+pub(super) struct SseDecoder<E> {
+    parser: sse::Parser,
+    events: Vec<sse::Event>,
+    reader: E,
+    dialect: DialectName,
+    quirks: Quirks,
+}
+
+impl<E: Events> SseDecoder<E> {
+    /// A decoder at the beginning of a stream.
+    pub(super) fn new(dialect: DialectName, quirks: &Quirks, reader: E) -> Self {
+        Self { parser: sse::Parser::default(), events: Vec::new(), reader, dialect, quirks: quirks.clone() }
+    }
+
+    fn read(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        for event in std::mem::take(&mut self.events) {
+            if !event.error.is_empty() {
+                let value = serde_json::from_str(&event.error).unwrap_or(Value::String(event.error));
+                return Err(classify::stream_error(self.dialect, &value, &self.quirks));
+            }
+            let data = event.data.trim_ascii();
+            // OpenRouter closes Anthropic's streams with OpenAI's marker, and Cohere writes it too.
+            if !data.is_empty() && data != "[DONE]" {
+                self.reader.event(&event, out)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<E: Events> Decoder for SseDecoder<E> {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
+        let framed = self.parser.push(bytes, &mut self.events);
+        self.read(out)?;
+        framed.map_err(|error| malformed(error.to_string()))
+    }
+
+    fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        self.parser.finish(&mut self.events);
+        unless_cut(self.read(out))?;
+        self.reader.end(out)
+    }
+}

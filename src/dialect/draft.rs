@@ -1,0 +1,262 @@
+//! Writing requests: what the encoders of the dialects do the same way, and the record of what was left out.
+
+use http::{HeaderMap, HeaderValue, header};
+use serde_json::Value;
+
+use super::{DialectName, Encoded};
+use crate::model::request::{Params, Part, Request, Role, Tool, ToolCall, ToolResult};
+use crate::model::{Failure, FailureClass, Object};
+
+/// A request being written in one dialect.
+pub(super) struct Draft<'a> {
+    dialect: DialectName,
+    request: &'a Request,
+    dropped: Vec<String>,
+    /// The body so far.
+    pub(super) body: Object,
+}
+
+/// Consecutive messages of one role, as the dialects that demand alternation want them.
+pub(super) struct Turn {
+    /// The role's name in the dialect.
+    pub(super) role: &'static str,
+    /// The parts as written.
+    pub(super) parts: Vec<Value>,
+    /// Unmodelled fields of the messages.
+    pub(super) extra: Object,
+}
+
+/// The failure of a request that cannot be said without changing what is asked.
+pub(super) fn unsupported(what: &str, dialect: DialectName) -> Failure {
+    Failure::new(FailureClass::Unsupported, format!("the {} dialect has no {what}", dialect.name()))
+}
+
+impl<'a> Draft<'a> {
+    /// A request of which nothing is written yet. Several answers at once are refused here unless the
+    /// dialect has them, because no dialect may answer with fewer in silence.
+    pub(super) fn new(dialect: DialectName, request: &'a Request) -> Result<Self, Failure> {
+        let many = request.params.n.is_some_and(|n| n > 1);
+        if many && dialect != DialectName::Gemini {
+            return Err(unsupported("way to ask for several answers", dialect));
+        }
+        Ok(Self { dialect, request, dropped: Vec::new(), body: Object::new() })
+    }
+
+    /// The request.
+    pub(super) fn request(&self) -> &'a Request {
+        self.request
+    }
+
+    /// Notes that something was left out.
+    pub(super) fn drop(&mut self, what: &str) {
+        if !self.dropped.iter().any(|dropped| dropped == what) {
+            self.dropped.push(what.to_owned());
+        }
+    }
+
+    /// Notes that something was left out, if it was asked for.
+    pub(super) fn drop_some<T>(&mut self, what: &str, asked: Option<&T>) {
+        if asked.is_some() {
+            self.drop(what);
+        }
+    }
+
+    /// Notes the parameters that most of these dialects lack.
+    pub(super) fn drop_params(&mut self, names: &[&str]) {
+        let Params { seed, frequency_penalty, presence_penalty, user, parallel_tool_calls, .. } =
+            &self.request.params;
+        let asked = [
+            ("seed", seed.is_some()),
+            ("frequency_penalty", frequency_penalty.is_some()),
+            ("presence_penalty", presence_penalty.is_some()),
+            ("user", user.is_some()),
+            // Several calls at once are what every dialect allows by default.
+            ("parallel_tool_calls", *parallel_tool_calls == Some(false)),
+        ];
+        for (name, is_asked) in asked {
+            if is_asked && names.contains(&name) {
+                self.drop(name);
+            }
+        }
+    }
+
+    /// A part of another dialect, or of this one. Foreign parts of an answer are history and are left out;
+    /// foreign parts of a question are the question, which cannot be asked without them.
+    pub(super) fn opaque(&mut self, role: Role, of: &str, value: &Value) -> Result<Option<Value>, Failure> {
+        if of == self.dialect.name() {
+            return Ok(Some(value.clone()));
+        }
+        if role != Role::Assistant {
+            let kind = value.get("type").and_then(Value::as_str).unwrap_or("unknown");
+            return Err(unsupported(&format!("part for the {of} dialect's {kind:?}"), self.dialect));
+        }
+        self.drop(&format!("{of} part"));
+        Ok(None)
+    }
+
+    /// Merges unmodelled fields that were written in this dialect; notes others as left out.
+    pub(super) fn own(&mut self, what: &str, extra: &Object, into: &mut Object) {
+        if self.request.extra.dialect == self.dialect.name() {
+            merge(into, extra);
+        } else {
+            for key in extra.keys() {
+                self.drop(&format!("{what} {key}"));
+            }
+        }
+    }
+
+    /// A tool that only a provider's server knows: its fields when they are of this dialect.
+    pub(super) fn server_tool(&self, tool: &Tool) -> Result<Value, Failure> {
+        if self.request.extra.dialect == self.dialect.name() {
+            return Ok(Value::Object(tool.extra.clone()));
+        }
+        let kind = tool.extra.get("type").and_then(Value::as_str).unwrap_or("unknown");
+        Err(unsupported(&format!("server tool {kind:?}"), self.dialect))
+    }
+
+    /// The arguments of a call as the object that most dialects want. What the model wrote may be no
+    /// object; then it is kept as text under `arguments`.
+    pub(super) fn arguments(&mut self, call: &ToolCall) -> Value {
+        match serde_json::from_str(&call.arguments) {
+            Ok(Value::Object(object)) => Value::Object(object),
+            _ if call.arguments.trim().is_empty() => Value::Object(Object::new()),
+            _ => {
+                self.drop("form of tool arguments that are no object");
+                serde_json::json!({ "arguments": call.arguments })
+            }
+        }
+    }
+
+    /// The name of the tool a result is of; found by the call it answers where the result does not say.
+    pub(super) fn tool_name(&self, result: &ToolResult) -> String {
+        if !result.name.is_empty() {
+            return result.name.clone();
+        }
+        let calls = self.request.messages.iter().flat_map(|message| &message.parts);
+        let mut calls = calls.filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None });
+        calls.find(|call| call.id == result.id).map_or_else(String::new, |call| call.name.clone())
+    }
+
+    /// The instructions, taken out of the conversation, for the dialects that hold them apart.
+    pub(super) fn system(
+        &mut self,
+        mut write: impl FnMut(&mut Self, Role, &Part) -> Result<Option<Value>, Failure>,
+    ) -> Result<Vec<Value>, Failure> {
+        let (mut out, mut began) = (Vec::new(), false);
+        for message in &self.request.messages {
+            if !is_instruction(message.role) {
+                began = true;
+                continue;
+            }
+            if began {
+                self.drop("place of a later system message");
+            }
+            for part in &message.parts {
+                out.extend(write(self, message.role, part)?);
+            }
+            let extra = self.own_message_fields(&message.extra);
+            if let Some(Value::Object(last)) = out.last_mut() {
+                merge(last, &extra);
+            }
+        }
+        Ok(out)
+    }
+
+    /// The conversation without its instructions, consecutive messages of one role merged.
+    pub(super) fn turns(
+        &mut self,
+        assistant: &'static str,
+        mut write: impl FnMut(&mut Self, Role, &Part) -> Result<Option<Value>, Failure>,
+    ) -> Result<Vec<Turn>, Failure> {
+        let mut turns: Vec<Turn> = Vec::new();
+        for message in self.request.messages.iter().filter(|message| !is_instruction(message.role)) {
+            let role = if message.role == Role::Assistant { assistant } else { "user" };
+            let mut parts = Vec::new();
+            for part in &message.parts {
+                parts.extend(write(self, message.role, part)?);
+            }
+            let extra = self.own_message_fields(&message.extra);
+            match turns.last_mut().filter(|turn| turn.role == role) {
+                Some(turn) => {
+                    turn.parts.extend(parts);
+                    merge(&mut turn.extra, &extra);
+                }
+                None => turns.push(Turn { role, parts, extra }),
+            }
+        }
+        turns.retain(|turn| !turn.parts.is_empty());
+        Ok(turns)
+    }
+
+    /// The fields of a message that this dialect understands.
+    pub(super) fn own_message_fields(&mut self, extra: &Object) -> Object {
+        let mut own = Object::new();
+        self.own("message", extra, &mut own);
+        own
+    }
+
+    /// The request in bytes. The unmodelled fields go in last and win: whoever wrote them meant them.
+    pub(super) fn encoded(mut self, url: String, headers: &[(&'static str, &'static str)]) -> Encoded {
+        let mut body = std::mem::take(&mut self.body);
+        self.own("field", &self.request.extra.fields, &mut body);
+        let mut map = HeaderMap::new();
+        map.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in headers {
+            map.insert(*name, HeaderValue::from_static(value));
+        }
+        Encoded { url, headers: map, body: Value::Object(body).to_string().into_bytes(), dropped: self.dropped }
+    }
+}
+
+/// Sets a field when there is a value.
+pub(super) fn set<T: Into<Value>>(object: &mut Object, key: &str, value: Option<T>) {
+    if let Some(value) = value {
+        object.insert(key.to_owned(), value.into());
+    }
+}
+
+/// Sets a list when it is not empty.
+pub(super) fn set_list(object: &mut Object, key: &str, list: Vec<Value>) {
+    set(object, key, (!list.is_empty()).then_some(list));
+}
+
+/// Sets an object when it is not empty.
+pub(super) fn set_object(object: &mut Object, key: &str, fields: Object) {
+    set(object, key, (!fields.is_empty()).then_some(fields));
+}
+
+/// Whether a message instructs rather than converses.
+pub(super) fn is_instruction(role: Role) -> bool {
+    matches!(role, Role::System | Role::Developer)
+}
+
+/// The text of parts that must all be text.
+pub(super) fn only_text(parts: &[Part]) -> Option<String> {
+    parts.iter().map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).collect()
+}
+
+/// A segment of an address: everything but the unreserved characters of RFC 3986 is percent-encoded.
+pub(super) fn segment(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            write!(out, "%{byte:02X}").unwrap_or_default();
+        }
+    }
+    out
+}
+
+fn merge(into: &mut Object, from: &Object) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}

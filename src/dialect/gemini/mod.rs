@@ -1,0 +1,38 @@
+//! Gemini generateContent (`POST {base}/models/{model}:generateContent`; the base address ends in
+//! `/v1beta`, or on Vertex AI in `/publishers/google`).
+//! Source: Gemini API reference, "Generating content"; Vertex AI reference, "Inference".
+
+mod decode;
+mod encode;
+mod finish;
+#[cfg(test)]
+mod tests;
+
+use super::{Call, Decoder, Dialect, DialectName, Encoded, Head, Quirks, classify};
+use crate::model::{Delta, Failure, Request};
+
+/// The dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct Gemini;
+
+impl Dialect for Gemini {
+    fn name(&self) -> DialectName {
+        DialectName::Gemini
+    }
+
+    fn encode(&self, request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
+        encode::encode(request, call)
+    }
+
+    fn decode(&self, body: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure> {
+        decode::whole(body, quirks)
+    }
+
+    fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
+        Box::new(decode::Stream::new(quirks))
+    }
+
+    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
+        classify::classify(self.name(), head, body, quirks)
+    }
+}

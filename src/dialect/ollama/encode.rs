@@ -1,0 +1,171 @@
+//! Requests in Ollama chat.
+
+use serde_json::{Value, json};
+
+use super::super::draft::{self, Draft, unsupported};
+use super::super::{Call, DialectName, Encoded};
+use crate::model::request::{Image, Message, Part, Request, Role, Shape, Tool, ToolChoice, ToolResult};
+use crate::model::{Failure, Object};
+
+const DIALECT: DialectName = DialectName::Ollama;
+
+/// Writes a request. `stream` is always said, because the default is a stream.
+pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
+    let mut draft = Draft::new(DIALECT, request)?;
+    draft.body.insert("model".to_owned(), call.model.into());
+    let mut messages = Vec::new();
+    for message in &request.messages {
+        write(&mut draft, message, &mut messages)?;
+    }
+    draft.body.insert("messages".to_owned(), messages.into());
+    tools(&mut draft)?;
+    options(&mut draft);
+    let format = match &request.shape {
+        Shape::Text => None,
+        Shape::Json => Some(Value::from("json")),
+        Shape::Schema { schema, .. } => Some(schema.clone()),
+    };
+    draft::set(&mut draft.body, "format", format);
+    draft.body.insert("stream".to_owned(), call.stream.into());
+    Ok(draft.encoded(format!("{}/api/chat", call.base_url), &[]))
+}
+
+fn options(draft: &mut Draft<'_>) {
+    let params = &draft.request().params;
+    let mut options = Object::new();
+    draft::set(&mut options, "num_predict", params.max_tokens);
+    draft::set(&mut options, "temperature", params.temperature);
+    draft::set(&mut options, "top_p", params.top_p);
+    draft::set(&mut options, "top_k", params.top_k);
+    draft::set_list(&mut options, "stop", params.stop.iter().map(|text| text.as_str().into()).collect());
+    draft::set(&mut options, "seed", params.seed);
+    draft::set(&mut options, "frequency_penalty", params.frequency_penalty);
+    draft::set(&mut options, "presence_penalty", params.presence_penalty);
+    draft::set_object(&mut draft.body, "options", options);
+    let think = match (params.thinking_tokens, params.effort.as_deref()) {
+        (Some(0), _) | (_, Some("none")) => Some(Value::from(false)),
+        (_, Some("minimal")) => Some("low".into()),
+        (_, Some(level)) => Some(level.into()),
+        (Some(_), None) => Some(true.into()),
+        (None, None) => None,
+    };
+    draft::set(&mut draft.body, "think", think);
+    draft.drop_some("thinking_tokens", params.thinking_tokens.filter(|tokens| *tokens > 0).as_ref());
+    draft.drop_params(&["user", "parallel_tool_calls"]);
+}
+
+/// There is no way to demand a call; to forbid them, no tools are offered.
+fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
+    let request = draft.request();
+    match &request.tool_choice {
+        Some(ToolChoice::None) => return Ok(()),
+        Some(ToolChoice::Required | ToolChoice::Named(_)) => {
+            return Err(unsupported("way to demand a tool call", DIALECT));
+        }
+        Some(ToolChoice::Auto) | None => {}
+    }
+    let mut tools = Vec::new();
+    for tool in &request.tools {
+        tools.push(if tool.name.is_empty() { draft.server_tool(tool)? } else { function(draft, tool) });
+    }
+    draft::set_list(&mut draft.body, "tools", tools);
+    Ok(())
+}
+
+fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let mut function = Object::new();
+    function.insert("name".to_owned(), tool.name.as_str().into());
+    draft::set(&mut function, "description", tool.description.as_deref());
+    let schema = if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
+    function.insert("parameters".to_owned(), schema);
+    draft.drop_some("tool strict", tool.strict.filter(|strict| *strict).as_ref());
+    draft.own("tool", &tool.extra, &mut function);
+    json!({ "type": "function", "function": function })
+}
+
+/// A message as the server wants it: one text, pictures beside it.
+#[derive(Default)]
+struct Written {
+    text: String,
+    thinking: String,
+    images: Vec<Value>,
+    calls: Vec<Value>,
+}
+
+impl Written {
+    fn object(self, role: &str) -> Object {
+        let mut out = Object::new();
+        out.insert("role".to_owned(), role.into());
+        out.insert("content".to_owned(), self.text.into());
+        draft::set(&mut out, "thinking", (!self.thinking.is_empty()).then_some(self.thinking));
+        draft::set_list(&mut out, "images", self.images);
+        draft::set_list(&mut out, "tool_calls", self.calls);
+        out
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.images.is_empty() && self.calls.is_empty()
+    }
+}
+
+fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Result<(), Failure> {
+    let role = match message.role {
+        Role::System | Role::Developer => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    };
+    let mut written = Written::default();
+    for part in &message.parts {
+        match part {
+            Part::Text(text) => written.text.push_str(text),
+            Part::Image(image) => written.images.push(picture(image)?),
+            Part::ToolCall(call) => {
+                let arguments = draft.arguments(call);
+                let mut outer = Object::new();
+                draft::set(&mut outer, "id", (!call.id.is_empty()).then_some(call.id.as_str()));
+                let function = json!({ "name": call.name, "arguments": arguments });
+                outer.insert("function".to_owned(), function);
+                written.calls.push(outer.into());
+            }
+            Part::ToolResult(result) => out.push(tool_result(draft, result)?),
+            Part::Thinking(thinking) => written.thinking.push_str(&thinking.text),
+            Part::Opaque { dialect, value } => {
+                // A message has no parts here, so one of this dialect can only be meant as text.
+                if let Some(value) = draft.opaque(message.role, dialect, value)? {
+                    written.text.push_str(value.as_str().unwrap_or_default());
+                }
+            }
+        }
+    }
+    if !written.is_empty() {
+        let mut fields = written.object(role);
+        fields.extend(draft.own_message_fields(&message.extra));
+        out.push(fields.into());
+    }
+    Ok(())
+}
+
+/// Pictures are sent by value; the server fetches none.
+fn picture(image: &Image) -> Result<Value, Failure> {
+    match image {
+        Image::Data { base64, .. } => Ok(base64.as_str().into()),
+        Image::Url { .. } => Err(unsupported("image by address", DIALECT)),
+    }
+}
+
+fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value, Failure> {
+    let mut written = Written::default();
+    for part in &result.parts {
+        match part {
+            Part::Text(text) => written.text.push_str(text),
+            Part::Image(image) => written.images.push(picture(image)?),
+            _ => return Err(unsupported("tool result other than text and images", DIALECT)),
+        }
+    }
+    let mut out = written.object("tool");
+    let name = draft.tool_name(result);
+    draft::set(&mut out, "tool_name", (!name.is_empty()).then_some(name));
+    draft::set(&mut out, "tool_call_id", (!result.id.is_empty()).then_some(result.id.as_str()));
+    Ok(out.into())
+}

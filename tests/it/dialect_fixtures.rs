@@ -1,0 +1,235 @@
+//! Our own recorded answers of each dialect, with what they must mean beside them.
+//!
+//! `fixtures/dialect/{dialect}/{case}.{ext}` holds the bytes (`json` whole, `sse`, `ndjson`, `array`, `bin`
+//! streams) and `{case}.expected.json` the fields they decode into.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use orch::dialect::anthropic::Anthropic;
+use orch::dialect::bedrock::Bedrock;
+use orch::dialect::cohere::Cohere;
+use orch::dialect::gemini::Gemini;
+use orch::dialect::ollama::Ollama;
+use orch::dialect::{Dialect, Quirks};
+use orch::model::{Delta, Failure, FailureClass, Response, TokenUsage};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+pub(crate) const DIALECTS: [&dyn Dialect; 5] = [&Anthropic, &Gemini, &Cohere, &Ollama, &Bedrock];
+
+/// What a whole or streamed body decodes into, as the fixtures write it.
+pub(crate) fn decode_whole(dialect: &dyn Dialect, body: &[u8]) -> Value {
+    match dialect.decode(body, &Quirks::default()) {
+        Ok(deltas) => seen(deltas, None),
+        Err(failure) => seen(Vec::new(), Some(&failure)),
+    }
+}
+
+pub(crate) fn decode_stream(dialect: &dyn Dialect, chunks: &[&[u8]]) -> Value {
+    let mut decoder = dialect.decoder(&Quirks::default());
+    let mut out = Vec::new();
+    for chunk in chunks {
+        if let Err(failure) = decoder.push(chunk, &mut out) {
+            return seen(out, Some(&failure));
+        }
+    }
+    let end = decoder.finish(&mut out);
+    seen(out, end.err().as_ref())
+}
+
+fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
+    let response = Response::fold(deltas);
+    let first = response.choices.first().cloned().unwrap_or_default();
+    let calls = |choice: &orch::model::response::Choice| -> Vec<Value> {
+        let calls = choice.tool_calls.iter().map(|call| match serde_json::from_str::<Value>(&call.arguments) {
+            Ok(arguments) => json!({ "name": call.name, "arguments": arguments }),
+            Err(_) => json!({ "name": call.name, "arguments_raw": call.arguments }),
+        });
+        calls.collect()
+    };
+    let reasoning: String = first.thinking.iter().map(|block| block.text.as_str()).collect();
+    let signatures: Vec<_> =
+        first.thinking.iter().filter_map(|block| block.signature.clone().or(block.redacted.clone())).collect();
+    let mut out = json!({
+        "kind": match failure.map(|failure| failure.class) {
+            None => "ok",
+            Some(FailureClass::Truncated) => "truncated",
+            Some(_) => "stream_error",
+        },
+        "text": first.text,
+        "reasoning_text": (!reasoning.is_empty()).then_some(reasoning),
+        "refusal": first.refusal,
+        "tool_calls": calls(&first),
+        "finish_reason": first.finish.map(|reason| reason.name()),
+        "finish_reason_raw": first.finish_raw,
+        "usage": response.usage.map(inclusive),
+        "model": response.model,
+        "signatures": signatures,
+        "extra": response.extra,
+    });
+    if let Some(failure) = failure {
+        out["failure"] = json!({ "class": failure.class.name(), "message": failure.message });
+    }
+    if response.choices.len() > 1 {
+        let choices = response.choices.iter().map(|choice| {
+            let finish = choice.finish.map(|reason| reason.name());
+            json!({ "text": choice.text, "tool_calls": calls(choice), "finish_reason": finish })
+        });
+        out["choices"] = choices.collect::<Vec<_>>().into();
+    }
+    out
+}
+
+fn inclusive(usage: TokenUsage) -> Value {
+    json!({
+        "input_tokens": usage.input.and(usage.total_input()),
+        "output_tokens": usage.output,
+        "cached_input_tokens": usage.cached_input,
+        "cache_write_tokens": usage.cache_write,
+        "reasoning_tokens": usage.reasoning,
+    })
+}
+
+struct Case {
+    name: String,
+    dialect: &'static dyn Dialect,
+    bytes: Vec<u8>,
+    is_stream: bool,
+    expected: Map<String, Value>,
+}
+
+fn cases() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialect");
+    let mut out = Vec::new();
+    for dialect in DIALECTS {
+        let folder = root.join(dialect.name().name());
+        let mut paths: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths.iter().filter(|path| !path.to_string_lossy().ends_with(".expected.json")) {
+            let expected = fs::read(path.with_extension("expected.json")).unwrap();
+            out.push(Case {
+                name: path.strip_prefix(&root).unwrap().display().to_string(),
+                dialect,
+                bytes: fs::read(path).unwrap(),
+                is_stream: path.extension().unwrap() != "json",
+                expected: serde_json::from_slice(&expected).unwrap(),
+            });
+        }
+    }
+    out
+}
+
+impl Case {
+    #[track_caller]
+    fn check(&self, seen: &Value) {
+        for (key, value) in &self.expected {
+            assert_eq!(&seen[key], value, "{} of {}", key, self.name);
+        }
+    }
+}
+
+#[test]
+fn every_fixture_decodes_into_what_stands_beside_it() {
+    let cases = cases();
+    assert!(cases.len() >= 30, "only {} fixtures were found", cases.len());
+    for case in cases {
+        case.check(&if case.is_stream {
+            decode_stream(case.dialect, &[&*case.bytes])
+        } else {
+            decode_whole(case.dialect, &case.bytes)
+        });
+    }
+}
+
+#[test]
+fn a_stream_of_single_bytes_means_the_same() {
+    for case in cases().iter().filter(|case| case.is_stream) {
+        case.check(&decode_stream(case.dialect, &case.bytes.chunks(1).collect::<Vec<_>>()));
+    }
+}
+
+#[test]
+fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
+    for case in cases().iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {
+        // Beyond this the terminal event is already there.
+        let terminal: &[&[u8]] = &[b"message_stop", b"message-end", b"\"done\":true", b"finishReason", b"messageStop"];
+        let find = |needle: &&[u8]| case.bytes.windows(needle.len()).position(|window| window == *needle);
+        let end = terminal.iter().filter_map(find).min().unwrap();
+        for at in (0..end).step_by(7) {
+            let seen = decode_stream(case.dialect, &[&case.bytes[..at]]);
+            assert_eq!(seen["kind"], "truncated", "{} cut at {at}", case.name);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_split_of_any_fixture_gives_the_same_answer(cuts in prop::collection::vec(0.0..1.0_f64, 0..8)) {
+        for case in cases().iter().filter(|case| case.is_stream) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a fraction of a small length")]
+            let mut at: Vec<_> = cuts.iter().map(|cut| (cut * case.bytes.len() as f64) as usize).collect();
+            at.extend([0, case.bytes.len()]);
+            at.sort_unstable();
+            let chunks: Vec<_> = at.windows(2).map(|pair| &case.bytes[pair[0]..pair[1]]).collect();
+            let split = decode_stream(case.dialect, &chunks);
+            prop_assert_eq!(split, decode_stream(case.dialect, &[&*case.bytes]));
+        }
+    }
+
+    #[test]
+    fn no_damage_to_any_fixture_panics(at in 0.0..1.0_f64, byte: u8, insert: bool) {
+        for case in cases() {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a fraction of a small length")]
+            let at = (at * case.bytes.len() as f64) as usize;
+            let mut bytes = case.bytes.clone();
+            if insert { bytes.insert(at, byte) } else { bytes[at] = byte }
+            decode_stream(case.dialect, &[&*bytes]);
+            decode_whole(case.dialect, &bytes);
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for dialect in DIALECTS {
+            decode_stream(dialect, &[&*bytes]);
+            decode_whole(dialect, &bytes);
+        }
+    }
+
+    #[test]
+    fn no_json_panics(value in json_value()) {
+        let text = value.to_string();
+        let event = format!("data: {text}\n\n");
+        for dialect in DIALECTS {
+            decode_whole(dialect, text.as_bytes());
+            decode_stream(dialect, &[text.as_bytes()]);
+            decode_stream(dialect, &[event.as_bytes()]);
+        }
+    }
+}
+
+/// JSON of the fields the decoders look for, with values of the wrong kinds.
+fn json_value() -> impl Strategy<Value = Value> {
+    let words = [
+        "type", "index", "delta", "message", "content", "text", "tool_calls", "function", "arguments", "usage",
+        "tokens", "candidates", "parts", "functionCall", "finishReason", "error", "content_block", "done",
+        "message_start", "content_block_start", "content_block_delta", "message_delta", "tool_use", "output",
+        "promptFeedback", "blockReason", "usageMetadata", "toolUse", "reasoningContent", "stopReason",
+    ];
+    let word = prop::sample::select(words.to_vec());
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        word.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word.clone(), inner), 0..5)
+                .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Value>()),
+        ]
+    })
+}
