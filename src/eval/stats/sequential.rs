@@ -1,11 +1,11 @@
 //! Evidence that may be looked at after every pair.
 //!
 //! An e-process is a running product that, if the hypothesis is true, ever exceeds 1/α with probability at
-//! most α (Ville 1939); so a run may stop the moment it does. A p-value looked at after every pair of a thousand
-//! finds a difference that is not there in nearly half of the runs. The price is small: simulated at margins
-//! of 2 and 5 points, the median run stops after 1.0 to 1.4 times the pairs that one look with 80 % power needs,
-//! and twice as many where no pair ever differs. A run that did not stop and then reads its interval has spent
-//! both errors: the chance of a wrong verdict is at most the sum of the two α.
+//! most α (Ville 1939); so a run may stop the moment it does. A p-value looked at after every pair of a
+//! thousand finds a difference that is not there in nearly half of the runs. The price is small: simulated
+//! at margins of 2 and 5 points, the median run stops after 1.0 to 1.4 times the pairs that one look with 80
+//! % power needs, and twice as many where no pair ever differs. A run that did not stop and then reads its
+//! interval has spent both errors: the chance of a wrong verdict is at most the sum of the two α.
 //!
 //! Valid when pairs come in an order that does not depend on their results (a seeded shuffle) and are
 //! independent. Not valid for clustered prompts: there let the run go to its end.
