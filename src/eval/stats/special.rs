@@ -161,7 +161,7 @@ fn lower_fraction(a: f64, b: f64, x: Split) -> Split {
     Split::at((kernel(a, b, x) / fraction(a, b, x)).clamp(0.0, 1.0))
 }
 
-/// The contracted continued fraction of the incomplete beta function (`DiDonato` & Morris 1992, equation 11)
+/// The contracted continued fraction of the incomplete beta function (`DiDonato` & Morris 1992, their BFRAC)
 /// by Lentz's method.
 ///
 /// It is written in how far x lies below the mean, which is known without cancellation from whichever of x
