@@ -1,7 +1,8 @@
-//! The statistics against figures of scipy and statsmodels, when `ORCH_STATS_GOLDEN` names the file of figures.
+//! The statistics against figures of scipy and statsmodels, when `ORCH_STATS_GOLDEN` names the file of
+//! figures.
 //!
-//! Blocks of the file that no statistic of ours answers (unpaired proportions, Wilcoxon, Welch, other corrections and
-//! intervals) are left out.
+//! Blocks of the file that no statistic of ours answers (unpaired proportions, Wilcoxon, Welch, other
+//! corrections and intervals) are left out.
 
 use std::fs;
 

@@ -2,7 +2,7 @@
 //!
 //! Prompts from one conversation, document or task, and repeats of one prompt, are right or wrong together;
 //! an interval that takes them as independent is too short, often by more than pairing makes it shorter
-//! (Miller 2024, arXiv 2411.00640, section 2.2). For a paired comparison add each pair's difference: 1, 0 or
+//! (Miller 2024, arXiv 2411.00640). For a paired comparison add each pair's difference: 1, 0 or
 //! -1.
 
 use std::collections::BTreeMap;

@@ -16,11 +16,6 @@ impl Level {
         (level > 0.0 && level < 1.0).then_some(Self(level))
     }
 
-    /// The level as a share.
-    pub const fn get(self) -> f64 {
-        self.0
-    }
-
     /// What both tails leave together, α.
     pub fn alpha(self) -> f64 {
         1.0 - self.0
@@ -34,11 +29,6 @@ impl Level {
     /// The two-sided normal critical value, 1.96 at 95 %.
     pub fn z(self) -> f64 {
         -normal_quantile(self.tail())
-    }
-
-    /// The one-sided normal critical value, 1.645 at 95 %.
-    pub fn one_sided_z(self) -> f64 {
-        -normal_quantile(self.alpha())
     }
 
     /// The two-sided critical value of Student's t with `df > 0` degrees of freedom.
@@ -61,9 +51,8 @@ mod tests {
 
     #[test]
     fn critical_values_are_those_of_the_tables() {
-        // scipy 1.17.1: norm.ppf(.975), norm.ppf(.95), t.ppf(.975, 9).
+        // scipy 1.17.1: norm.ppf(.975), t.ppf(.975, 9).
         assert!((Level::P95.z() - 1.959_963_984_540_054).abs() < 1e-12);
-        assert!((Level::P95.one_sided_z() - 1.644_853_626_951_472).abs() < 1e-12);
         assert!((Level::P95.t(9.0) - 2.262_157_162_798_205).abs() < 1e-11);
     }
 }

@@ -75,7 +75,7 @@ impl Pairs {
     }
 
     /// The paired standard error of the difference, √(((b + c)/n - d²)/(n - 1)) (Miller 2024, arXiv
-    /// 2411.00640, section 3); `None` below two pairs.
+    /// 2411.00640); `None` below two pairs.
     pub fn standard_error(self) -> Option<f64> {
         let variance = self.sample_variance()?;
         (self.n > 1).then(|| (variance / real(self.n - 1)).sqrt())

@@ -37,8 +37,7 @@ impl Ratio {
         (self.below > 0.0).then(|| self.above / self.below)
     }
 
-    /// Its standard error by the delta method, √((var x - 2R cov + R² var y)/n)/ȳ (Cochran 1977, section
-    /// 6.4). `None` below two samples and without a ratio.
+    /// Its standard error by the delta method, √((var x - 2R cov + R² var y)/n)/ȳ (Cochran 1977, chapter 6). `None` below two samples and without a ratio.
     pub fn standard_error(self) -> Option<f64> {
         let (ratio, [above, both, below]) = (self.value()?, self.variances_of_means()?);
         Some((above - 2.0 * ratio * both + ratio * ratio * below).max(0.0).sqrt() / self.below)

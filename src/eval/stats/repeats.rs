@@ -105,8 +105,7 @@ impl Prompts {
         self.draw(k).map(|draw| draw.all / real(draw.prompts))
     }
 
-    /// The variance components by one-way analysis of variance (Searle, Casella & `McCulloch` 1992, section
-    /// 3.6): within is the mean square inside prompts, between is (MS between - MS within)/n₀, not below 0,
+    /// The variance components by one-way analysis of variance (Searle, Casella & `McCulloch` 1992, chapter 3): within is the mean square inside prompts, between is (MS between - MS within)/n₀, not below 0,
     /// with n₀ = (N - Σnᵢ²/N)/(items - 1), the repeats per prompt when they are equal. `None` below two
     /// prompts and where no prompt has two answers.
     pub fn variance(&self) -> Option<Variance> {

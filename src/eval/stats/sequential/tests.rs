@@ -56,8 +56,8 @@ fn pairs_that_never_differ_stop_a_run_by_themselves() {
 
 const MARGIN: f64 = 0.05;
 
-/// Runs with these true shares of better and worse pairs, looked at after every one of `most` pairs: after how many each
-/// stopped, sorted, if it stopped so.
+/// Runs with these true shares of better and worse pairs, looked at after every one of `most` pairs: after
+/// how many each stopped, sorted, if it stopped so.
 fn stops(runs: u64, most: u64, [better, worse]: [f64; 2], stop: Stop) -> Vec<u64> {
     let mut stopped: Vec<_> = (0..runs)
         .filter_map(|run| {
@@ -123,7 +123,8 @@ proptest! {
         let next = [(1, 0), (0, 0), (0, 1)].map(|(better, worse)| {
             pairs(seen.n() + 1, seen.better() + better, seen.worse() + worse)
         });
-        // A pair's distribution with a mean of at most -margin, and its mirror with a mean of at least -margin.
+        // A pair's distribution with a mean of at most -margin, and its mirror with a mean of at least
+        // -margin.
         let ties = (1.0 - margin) * (1.0 - discordant);
         let mean = -margin - (1.0 - ties - margin) * beyond;
         let worse = [f64::midpoint(1.0 - ties, mean), ties, f64::midpoint(1.0 - ties, -mean)];
