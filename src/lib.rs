@@ -4,9 +4,9 @@
 //! never up (`tests/it/tidy.rs` holds this).
 
 pub mod base;
-//CLI pub mod cli;
+pub mod cli;
 pub mod dialect;
-//E pub mod engine;
+pub mod engine;
 pub mod eval;
 pub mod health;
 pub mod ledger;

@@ -1,5 +1,5 @@
 //! The `orch` binary: parse, run, exit code.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    orch::cli::main(std::env::args_os())
 }

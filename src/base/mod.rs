@@ -1,14 +1,13 @@
-//! Floor 0: money, time, chance and text. Imports nothing of ours.
+//! Floor 0: money, time, chance, text and framing. Imports nothing of ours.
 
 pub mod clock;
 pub mod dice;
-pub mod id;
-pub mod money;
-pub mod sketch;
 pub mod eventstream;
+pub mod id;
 pub mod json_array;
 pub mod money;
 pub mod ndjson;
+pub mod sketch;
 pub mod span;
 pub mod sse;
 pub mod untrusted;

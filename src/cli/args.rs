@@ -9,8 +9,10 @@ use clap::{Args, Parser, Subcommand};
 #[command(name = "orch", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
+    /// What every command takes.
     pub global: Global,
     #[command(subcommand)]
+    /// Which command.
     pub command: Command,
 }
 
@@ -18,7 +20,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Global {
     /// The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]
-    #[arg(long, global = true, value_name = "FILE", env = None)]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The ledger [default: the configuration's, else orch/ledger.db in the XDG data directory]
     #[arg(long, global = true, value_name = "FILE")]
@@ -40,9 +42,6 @@ pub enum Command {
     Models(super::models::Args),
     /// Check the configuration
     Check(super::check::Args),
-    /// Serve simulated providers on loopback, for benchmarks and rehearsals
-    #[command(hide = true)]
-    Mock(super::mock::Args),
     /// Print the completions of a shell, or the manual page
     #[command(hide = true)]
     Completions(super::completions::Args),

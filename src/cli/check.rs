@@ -16,7 +16,9 @@ pub fn run(global: &Global, environment: &Environment, terminal: &Terminal) -> R
     let (providers, models) = (config.policy.providers().len(), config.policy.aliases().len());
     let text = match &config.path {
         Some(path) => format!("{}: ok, {providers} providers, {models} models", path.display()),
-        None => "no configuration: the defaults hold; orch.toml here or --config FILE changes them".to_owned(),
+        None => {
+            "no configuration: the defaults hold; orch.toml here or --config FILE changes them".to_owned()
+        }
     };
     output::stdout(|out| writeln!(out, "{text}"))?;
     Ok(Exit::Done)

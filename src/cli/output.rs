@@ -33,15 +33,15 @@ impl Terminal {
         let is_set = |name| environment.get(name).is_some_and(|value| !value.is_empty());
         let is_dumb = environment.get("TERM") == Some("dumb");
         let wanted = |is_terminal: bool| {
-            !is_set("NO_COLOR") && ((is_terminal && !is_dumb) || environment.get("CLICOLOR_FORCE") == Some("1"))
+            !is_set("NO_COLOR")
+                && ((is_terminal && !is_dumb) || environment.get("CLICOLOR_FORCE") == Some("1"))
         };
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| environment.get(name));
         let unicode = locale.is_none_or(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"));
         let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
         let width = match columns {
             Some(columns) => columns,
-            None if stdout => console_width(),
-            None => PLAIN_WIDTH,
+            None => console_width().unwrap_or(PLAIN_WIDTH),
         };
         Self {
             stdout,
@@ -54,8 +54,9 @@ impl Terminal {
     }
 }
 
-fn console_width() -> u16 {
-    indicatif::ProgressDrawTarget::stdout().width().unwrap_or(PLAIN_WIDTH)
+/// The width of the terminal that stdout is.
+fn console_width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// Writes a result to stdout. A reader that has gone away is no error: it has seen enough.
@@ -68,6 +69,11 @@ pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Resul
 pub fn stderr(text: &str) {
     // Nobody is left to tell when stderr itself fails.
     drop(writeln!(io::stderr().lock(), "{}", Untrusted::text(text)));
+}
+
+/// Writes why a command failed, cause after cause.
+pub fn failure(error: &anyhow::Error) {
+    stderr(&format!("error: {error:#}"));
 }
 
 /// Writes talk that is already rendered for a terminal: it may hold our own colours, and no text of others

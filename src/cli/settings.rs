@@ -10,8 +10,10 @@ use secrecy::SecretString;
 use super::args::Global;
 use super::environment::Environment;
 use super::exit::Failed;
+use crate::model::outcome::Target;
+use crate::policy::catalogue::{Catalogue, Model, Prices, Rates, RequestFee, parse_id};
 use crate::policy::problem::render;
-use crate::policy::{KeySource, Policy, Provider, resolve};
+use crate::policy::{Alias, KeySource, Policy, Provider, preset, resolve};
 
 /// The most of a configuration file that is read.
 const LARGEST_CONFIG: u64 = 4 << 20;
@@ -60,7 +62,9 @@ fn read(path: &Path) -> anyhow::Result<String> {
 pub fn ledger(global: &Global, config: &Config, environment: &Environment) -> Result<PathBuf, Failed> {
     let configured = config.policy.ledger().map(|path| from_home(path, environment));
     let named = global.ledger.clone().or(configured).or_else(|| environment.ledger());
-    named.ok_or_else(|| Failed::surroundings(anyhow!("no home directory is known; name a ledger with --ledger FILE")))
+    named.ok_or_else(|| {
+        Failed::surroundings(anyhow!("no home directory is known; name a ledger with --ledger FILE"))
+    })
 }
 
 fn from_home(path: &Path, environment: &Environment) -> PathBuf {
@@ -96,4 +100,36 @@ pub fn key(provider: &Provider, environment: &Environment) -> Result<Option<Secr
         return Err(missing("what was found is empty or holds control characters".to_owned()));
     }
     Ok(Some(SecretString::from(text)))
+}
+
+/// The embedded prices with those of the configuration on top.
+pub fn catalogue(config: &Config) -> Catalogue {
+    let overrides = config.policy.aliases().iter().filter_map(listed).collect();
+    Catalogue::embedded().with_overrides(overrides)
+}
+
+/// What an alias states of its model. Configured prices are listed under the provider's preset, where there
+/// is one, because the catalogue is.
+fn listed(alias: &Alias) -> Option<Model> {
+    let id: Target = parse_id(&alias.id)?;
+    let mut model = Model::new(Target {
+        provider: preset::of(&id.provider).map_or(id.provider, |p| p.name.to_owned()),
+        model: id.model,
+    });
+    model.context = alias.window;
+    model.max_output = alias.max_output;
+    model.prices = alias.price.and_then(|price| {
+        Some(Prices {
+            rates: Rates {
+                input: price.input?,
+                output: price.output?,
+                cached_input: price.cached_input,
+                cache_write: price.cache_write,
+                ..Rates::default()
+            },
+            request: price.request.map(|fee| RequestFee { usual: fee, most: fee }),
+            ..Prices::default()
+        })
+    });
+    Some(model)
 }

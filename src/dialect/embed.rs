@@ -54,7 +54,10 @@ impl Dialect for Embeddings {
                 ("/embed".to_owned(), body)
             }
             DialectName::Ollama => ("/api/embed".to_owned(), json!({"model": model, "input": texts})),
-            _ => ("/embeddings".to_owned(), json!({"model": model, "input": texts, "encoding_format": "float"})),
+            _ => (
+                "/embeddings".to_owned(),
+                json!({"model": model, "input": texts, "encoding_format": "float"}),
+            ),
         };
         let (base, query) = call.base_url.split_once('?').unwrap_or((call.base_url, ""));
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
@@ -143,10 +146,26 @@ mod tests {
     #[test]
     fn every_dialect_asks_its_own_way_and_reads_its_own_answer() {
         let cases = [
-            (DialectName::OpenAi, "https://h/v1/embeddings", r#"{"model":"e","data":[{"embedding":[1,0.5]}],"usage":{"prompt_tokens":3}}"#),
-            (DialectName::Gemini, "https://h/v1/models/e:batchEmbedContents", r#"{"embeddings":[{"values":[1,0.5]}]}"#),
-            (DialectName::Cohere, "https://h/v1/embed", r#"{"embeddings":{"float":[[1,0.5]]},"meta":{"billed_units":{"input_tokens":3}}}"#),
-            (DialectName::Ollama, "https://h/v1/api/embed", r#"{"model":"e","embeddings":[[1,0.5]],"prompt_eval_count":3}"#),
+            (
+                DialectName::OpenAi,
+                "https://h/v1/embeddings",
+                r#"{"model":"e","data":[{"embedding":[1,0.5]}],"usage":{"prompt_tokens":3}}"#,
+            ),
+            (
+                DialectName::Gemini,
+                "https://h/v1/models/e:batchEmbedContents",
+                r#"{"embeddings":[{"values":[1,0.5]}]}"#,
+            ),
+            (
+                DialectName::Cohere,
+                "https://h/v1/embed",
+                r#"{"embeddings":{"float":[[1,0.5]]},"meta":{"billed_units":{"input_tokens":3}}}"#,
+            ),
+            (
+                DialectName::Ollama,
+                "https://h/v1/api/embed",
+                r#"{"model":"e","embeddings":[[1,0.5]],"prompt_eval_count":3}"#,
+            ),
         ];
         let request = Request { messages: vec![Message::text(Role::User, "hi")], ..Request::default() };
         let quirks = Quirks::default();

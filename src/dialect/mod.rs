@@ -2,28 +2,26 @@
 //!
 //! A provider is a row of data (name, dialect, address, [`Quirks`]); a dialect is code.
 
-use http::{HeaderMap, HeaderValue};
 pub mod anthropic;
 pub mod bedrock;
 mod body;
 pub mod classify;
 pub mod cohere;
 mod draft;
-pub mod gemini;
-pub mod ollama;
-
-use http::HeaderMap;
-
-use crate::model::{Delta, Failure, Request};
-
-pub mod classify;
+pub mod embed;
 mod feed;
+pub mod gemini;
 mod hint;
 mod loose;
+pub mod ollama;
 pub mod openai;
 pub mod quirks;
 pub mod responses;
 mod usage;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::model::{Delta, Failure, Request};
 
 /// The dialects, by the names that configuration and ledger use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -179,15 +177,15 @@ pub trait Decoder: Send {
 }
 
 /// The dialect of a name; `None` for those that are not spoken yet.
-pub fn for_name(name: DialectName) -> Option<&'static dyn Dialect> {
+pub fn for_name(name: DialectName) -> &'static dyn Dialect {
     match name {
-        DialectName::OpenAi => Some(&openai::OpenAi),
-        DialectName::Responses => Some(&responses::Responses),
-        DialectName::Anthropic
-        | DialectName::Gemini
-        | DialectName::Cohere
-        | DialectName::Ollama
-        | DialectName::Bedrock => None,
+        DialectName::OpenAi => &openai::OpenAi,
+        DialectName::Responses => &responses::Responses,
+        DialectName::Anthropic => &anthropic::Anthropic,
+        DialectName::Gemini => &gemini::Gemini,
+        DialectName::Cohere => &cohere::Cohere,
+        DialectName::Ollama => &ollama::Ollama,
+        DialectName::Bedrock => &bedrock::Bedrock,
     }
 }
 

@@ -47,7 +47,6 @@ pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap
         url: encoded.url.clone(),
         headers,
         body: Bytes::copy_from_slice(&encoded.body),
-        connect_timeout: leg.limits.connect,
     };
     let mut watch = Watch::start(leg.limits, leg.is_streaming);
     let mut response = Response::default();
@@ -95,7 +94,12 @@ fn is_plain_json(content_type: &[u8]) -> bool {
     content_type.split(|b| *b == b';').next().is_some_and(|kind| kind.trim_ascii() == b"application/json")
 }
 
-async fn stream(leg: &Leg, mut body: Body, watch: &mut Watch, response: &mut Response) -> Result<(), Failure> {
+async fn stream(
+    leg: &Leg,
+    mut body: Body,
+    watch: &mut Watch,
+    response: &mut Response,
+) -> Result<(), Failure> {
     let mut decoder = leg.dialect.decoder(&leg.quirks);
     let mut deltas = Vec::new();
     loop {
@@ -201,7 +205,10 @@ impl Watch {
         let (class, what) = if self.sent.elapsed() >= self.limits.total || !self.is_streaming {
             (FailureClass::Timeout, format!("no complete answer within {}", span::show(self.limits.total)))
         } else if self.first_token.is_none() {
-            (FailureClass::FirstToken, format!("no first token within {}", span::show(self.limits.first_token)))
+            (
+                FailureClass::FirstToken,
+                format!("no first token within {}", span::show(self.limits.first_token)),
+            )
         } else {
             (FailureClass::Stalled, format!("the stream was silent for {}", span::show(self.limits.stall)))
         };
@@ -212,9 +219,11 @@ impl Watch {
         let is_content = match delta {
             Delta::Text { text, .. } | Delta::Refusal { text, .. } => !text.is_empty(),
             Delta::Thinking { .. } | Delta::ToolCall { .. } => true,
-            Delta::Start { .. } | Delta::Usage(_) | Delta::Cost(_) | Delta::Finish { .. } | Delta::Extra(_) => {
-                false
-            }
+            Delta::Start { .. }
+            | Delta::Usage(_)
+            | Delta::Cost(_)
+            | Delta::Finish { .. }
+            | Delta::Extra(_) => false,
         };
         if is_content && self.first_token.is_none() {
             self.first_token = Some(at - self.sent);

@@ -51,7 +51,9 @@ pub fn params(written: &str) -> Result<Params, String> {
         let (name, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` is not name=value"))?;
         let wrong = |expected: &str| format!("`{name}` must be {expected}, not {value:?}");
         match name {
-            "temperature" => params.temperature = Some(within(value, 2.0).ok_or_else(|| wrong("from 0 to 2"))?),
+            "temperature" => {
+                params.temperature = Some(within(value, 2.0).ok_or_else(|| wrong("from 0 to 2"))?)
+            }
             "top_p" => params.top_p = Some(within(value, 1.0).ok_or_else(|| wrong("from 0 to 1"))?),
             "max_tokens" => {
                 let most = value.parse().ok().filter(|most| *most > 0);
@@ -82,7 +84,10 @@ mod tests {
         assert_eq!((read.temperature, read.max_tokens, read.seed), (Some(0.0), Some(200), Some(-3)));
         for (written, error) in [
             ("temperature=3", "`temperature` must be from 0 to 2, not \"3\""),
-            ("temprature=1", "unknown parameter `temprature`; known: temperature, top_p, max_tokens, seed, effort"),
+            (
+                "temprature=1",
+                "unknown parameter `temprature`; known: temperature, top_p, max_tokens, seed, effort",
+            ),
             ("effort", "`effort` is not name=value"),
         ] {
             assert_eq!(params(written).unwrap_err(), error);

@@ -170,7 +170,10 @@ impl Effects {
 }
 
 fn missing(model: &str) -> Failure {
-    Failure::new(crate::model::FailureClass::ModelMissing, format!("no model `{model}` was prepared for scoring"))
+    Failure::new(
+        crate::model::FailureClass::ModelMissing,
+        format!("no model `{model}` was prepared for scoring"),
+    )
 }
 
 /// Runs a program with its input; its process ends with the wait.
@@ -179,7 +182,12 @@ async fn execute(argv: &[String], stdin: String, timeout: Duration) -> ExecResul
         return ExecResult::NotStarted("no program is named".to_owned());
     };
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let run = async {
         let mut child = command.spawn()?;
         let (mut input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());

@@ -62,7 +62,12 @@ pub async fn rescore(
 
 const BATCH: usize = 10_000;
 
-fn one(mut row: SampleRow, manifest: &Manifest, datasets: &[Dataset], count: &mut Rescored) -> Option<SampleRow> {
+fn one(
+    mut row: SampleRow,
+    manifest: &Manifest,
+    datasets: &[Dataset],
+    count: &mut Rescored,
+) -> Option<SampleRow> {
     if row.facts.status == SampleStatus::Error && row.finish.is_none() && row.answer.is_empty() {
         return None;
     }
@@ -70,13 +75,19 @@ fn one(mut row: SampleRow, manifest: &Manifest, datasets: &[Dataset], count: &mu
     let entrant = manifest.candidates.get(row.facts.key.candidate as usize)?;
     let dataset = datasets.get(entrant.prompt.unwrap_or(0))?;
     let case = dataset.case(row.facts.key.item).ok();
-    let Some(case) = case.filter(|case| case.id == row.id && prompt(&case.request.messages) == row.prompt) else {
+    let Some(case) = case.filter(|case| case.id == row.id && prompt(&case.request.messages) == row.prompt)
+    else {
         count.missing += 1;
         return None;
     };
     let before = row.facts.status;
     let response = recorded(&row);
-    let subject = Subject { case: &case, response: &response, latency: row.facts.latency, cost: row.facts.cost.amount() };
+    let subject = Subject {
+        case: &case,
+        response: &response,
+        latency: row.facts.latency,
+        cost: row.facts.cost.amount(),
+    };
     let (scored, is_kept) = scores(&case, &subject, &row.scores);
     count.kept += u64::from(is_kept);
     row.expected = case.expected.as_ref().map(ToString::to_string);
@@ -97,7 +108,9 @@ fn scores(case: &Case, subject: &Subject<'_>, old: &[ScoreRow]) -> (Scored, bool
             scored.scores.push(score.clone());
         } else {
             let name = scorer.name();
-            scored.unable.get_or_insert_with(|| format!("{name}: was not scored, and rescoring makes no calls"));
+            scored
+                .unable
+                .get_or_insert_with(|| format!("{name}: was not scored, and rescoring makes no calls"));
         }
     }
     (scored, is_kept)
@@ -120,7 +133,8 @@ fn recorded(row: &SampleRow) -> Response {
 fn tool_calls(text: Option<&str>) -> Vec<ToolCall> {
     let calls: Option<Vec<serde_json::Value>> = text.and_then(|text| serde_json::from_str(text).ok());
     let read = |call: serde_json::Value| {
-        let field = |name: &str| call.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let field =
+            |name: &str| call.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
         ToolCall { id: field("id"), name: field("name"), arguments: field("arguments"), signature: None }
     };
     calls.unwrap_or_default().into_iter().map(read).collect()

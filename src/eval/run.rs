@@ -10,10 +10,11 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::candidate::Candidate;
-use super::dataset::{Dataset, ReadError};
+use super::dataset::Dataset;
 use super::effect::Effects;
 use super::order::{Finished, Order};
 use super::pairing::Pairing;
+use super::problem::Problem;
 use super::sample::{self, Bench};
 use crate::engine::Engine;
 use crate::ledger::row::{Entry, SampleFacts, SampleKey};
@@ -52,7 +53,7 @@ pub enum Ended {
     /// The ledger failed.
     Ledger(LedgerError),
     /// The dataset changed or could not be read.
-    Dataset(ReadError),
+    Dataset(Problem),
 }
 
 /// How a run went.
@@ -145,7 +146,7 @@ type Taken = (SampleKey, Result<sample::Finished, Trouble>);
 
 enum Trouble {
     Failure(Failure),
-    Dataset(ReadError),
+    Dataset(Problem),
 }
 
 async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: SampleKey) -> Taken {
@@ -159,7 +160,8 @@ async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: 
 fn next(plan: &mut Plan<'_>, health: &[Health]) -> Option<SampleKey> {
     let finished = &plan.finished;
     plan.order.find(|key| {
-        !finished.contains(*key) && health.get(key.candidate as usize).is_some_and(|health| !health.is_given_up())
+        !finished.contains(*key)
+            && health.get(key.candidate as usize).is_some_and(|health| !health.is_given_up())
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::engine::{Ask, Engine};
 use crate::ledger::row::{SampleFacts, SampleKey, SampleRow, SampleStatus};
 use crate::model::outcome::{Context, Cost, Outcome};
 use crate::model::{Failure, FailureClass, Message, Part, Response, Role, TokenUsage};
-use crate::wire::replay::ITEM_HEADER;
+use crate::wire::replay::ITEM;
 
 /// What every sample of a run shares.
 pub(super) struct Bench<'a> {
@@ -87,12 +87,8 @@ async fn judge(bench: &Bench<'_>, case: &Case, key: SampleKey, outcome: &Outcome
             Scored::default()
         }
         Ok(response) => {
-            let subject = Subject {
-                case,
-                response,
-                latency: row.facts.latency,
-                cost: row.facts.cost.amount(),
-            };
+            let subject =
+                Subject { case, response, latency: row.facts.latency, cost: row.facts.cost.amount() };
             let scored = bench.effects.score(bench, &subject, key).await;
             grade(&mut row, &subject, &scored);
             scored
@@ -230,7 +226,7 @@ fn headers(candidate: &Candidate, case: &Case) -> HeaderMap {
     if candidate.source == Source::Replayed
         && let Ok(id) = HeaderValue::from_bytes(case.id.as_bytes())
     {
-        headers.insert(HeaderName::from_static(ITEM_HEADER), id);
+        headers.insert(ITEM, id);
     }
     headers
 }

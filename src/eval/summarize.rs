@@ -34,7 +34,8 @@ pub fn summarize(
         models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
     let pace = pace(&models, &comparisons, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
-    let spent = models.iter().map(|model| model.cost.zip(model.judge_cost).map(|(own, judges)| own + judges)).sum();
+    let spent =
+        models.iter().map(|model| model.cost.zip(model.judge_cost).map(|(own, judges)| own + judges)).sum();
     let finished = models.iter().map(|model| model.samples).sum();
     let rows: u64 = manifest.datasets.iter().map(|file| file.rows).sum();
     let used = manifest.limit.map_or(rows, |limit| limit.min(rows));
@@ -129,7 +130,12 @@ fn pace(models: &[ModelSummary], comparisons: &[Comparison], went: Option<&Went>
     }
 }
 
-fn notes(manifest: &Manifest, models: &[ModelSummary], went: Option<&Went>, status: RunStatus) -> Vec<String> {
+fn notes(
+    manifest: &Manifest,
+    models: &[ModelSummary],
+    went: Option<&Went>,
+    status: RunStatus,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let named = |wanted: &dyn Fn(&ModelSummary) -> bool| {
         let names = models.iter().filter(|model| wanted(model)).map(|model| model.model.as_str());

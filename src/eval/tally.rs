@@ -207,7 +207,8 @@ impl Tally {
         let (overhead, waited) = self.models.iter().fold((Duration::ZERO, Duration::ZERO), |sum, model| {
             (sum.0 + model.overhead, sum.1 + model.waited)
         });
-        let overhead_share = if waited.is_zero() { 0.0 } else { overhead.as_secs_f64() / waited.as_secs_f64() };
+        let overhead_share =
+            if waited.is_zero() { 0.0 } else { overhead.as_secs_f64() / waited.as_secs_f64() };
         let has_clusters = self.has_clusters;
         let models = self.models.into_iter().map(|model| model.summary(has_clusters)).collect();
         Counted { models, versus: self.versus, overhead_share, has_clusters }
@@ -284,7 +285,10 @@ fn divide(cost: Money, by: u64) -> Option<Money> {
     Some(Money::from_nanos((cost.nanos() + by / 2) / by))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a statistic, rounded to the nano-dollar; out of range saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a statistic, rounded to the nano-dollar; out of range saturates"
+)]
 fn dollars(amount: f64) -> Money {
     Money::from_nanos((amount * 1e9).round() as i64)
 }

@@ -46,7 +46,8 @@ pub fn compare(
     margin: f64,
 ) -> Vec<Comparison> {
     let candidates = || models.iter().zip(versus).enumerate().filter(move |(i, _)| *i != incumbent);
-    let adjusted = holm(&candidates().map(|(_, (_, versus))| versus.pairs.mcnemar_mid_p()).collect::<Vec<_>>());
+    let adjusted =
+        holm(&candidates().map(|(_, (_, versus))| versus.pairs.mcnemar_mid_p()).collect::<Vec<_>>());
     let mut out = Vec::new();
     for ((_, (model, versus)), p_holm) in candidates().zip(adjusted) {
         let pairs = versus.pairs;
@@ -54,7 +55,8 @@ pub fn compare(
         let design_effect = versus.clusters.design_effect().filter(|_| has_clusters).unwrap_or(1.0);
         let goal = Goal::new(Level::P95, POWER);
         let more = goal.and_then(|goal| samples_needed(pairs, margin, goal, design_effect.max(1e-3)));
-        let cost = |model: &ModelSummary| model.cost_per_accepted.map(Money::dollars).filter(|cost| *cost > 0.0);
+        let cost =
+            |model: &ModelSummary| model.cost_per_accepted.map(Money::dollars).filter(|cost| *cost > 0.0);
         out.push(Comparison {
             candidate: model.model.clone(),
             incumbent: models[incumbent].model.clone(),
@@ -67,7 +69,9 @@ pub fn compare(
             p_value: pairs.mcnemar_mid_p(),
             p_holm,
             samples_needed: more.filter(|more| *more > 0),
-            delta_cost_per_accepted: cost(model).zip(cost(&models[incumbent])).map(|(own, base)| own / base - 1.0),
+            delta_cost_per_accepted: cost(model)
+                .zip(cost(&models[incumbent]))
+                .map(|(own, base)| own / base - 1.0),
         });
     }
     out
@@ -130,12 +134,12 @@ fn difference(evidence: &Evidence<'_>) -> String {
         let gates = evidence.question.gates.len();
         return format!("all {gates} gates hold over {} samples", evidence.model.samples);
     };
-    let interval = comparison.ci95.map_or_else(String::new, |ci| {
-        format!("95% CI {:+.1} to {:+.1}, ", ci[0] * 100.0, ci[1] * 100.0)
-    });
-    let cost = comparison.delta_cost_per_accepted.map_or_else(String::new, |delta| {
-        format!("; cost per accepted answer {:+.0}%", delta * 100.0)
-    });
+    let interval = comparison
+        .ci95
+        .map_or_else(String::new, |ci| format!("95% CI {:+.1} to {:+.1}, ", ci[0] * 100.0, ci[1] * 100.0));
+    let cost = comparison
+        .delta_cost_per_accepted
+        .map_or_else(String::new, |delta| format!("; cost per accepted answer {:+.0}%", delta * 100.0));
     format!(
         "{:+.1} pp accepted ({interval}n={}) against {}, margin {} pp{cost}",
         comparison.delta_accepted * 100.0,
@@ -152,16 +156,20 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
             let nanos = i128::from(cost.nanos()) * i128::from(more);
             Money::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX)).to_string()
         });
-        let time = evidence.pace.time_per_prompt.map(|time| {
-            span::show(time.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX)))
-        });
+        let time = evidence
+            .pace
+            .time_per_prompt
+            .map(|time| span::show(time.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX))));
         let price = [price, time].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let price = if price.is_empty() { price } else { format!(" (about {price})") };
         return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
     }
     if let Some(gate) = evidence.unsure {
         let samples = evidence.model.samples;
-        return format!("{candidate} is undecided: {samples} samples cannot show `{}` surely yet", gate.written());
+        return format!(
+            "{candidate} is undecided: {samples} samples cannot show `{}` surely yet",
+            gate.written()
+        );
     }
     format!("{candidate} is undecided: {}", difference(evidence))
 }

@@ -73,7 +73,8 @@ impl Reader {
         if let Some(run) = self.select_runs("WHERE id = ?1", [name])?.pop() {
             return Ok(Some(run));
         }
-        let order = "WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY started_ms DESC, rowid DESC LIMIT ?2";
+        let order =
+            "WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY started_ms DESC, rowid DESC LIMIT ?2";
         let mut runs = self.select_runs(order, (name, CANDIDATES as u32))?;
         if runs.len() > 1 {
             let candidates = runs.into_iter().map(|run| run.id).collect();
@@ -193,8 +194,7 @@ impl Reader {
 /// A column of milliseconds as a moment.
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let millis = row.get(column)?;
-    Timestamp::from_millisecond(millis)
-        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, millis))
+    Timestamp::from_millisecond(millis).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, millis))
 }
 
 /// A column of names as the value a name stands for.

@@ -55,7 +55,8 @@ impl Ledger {
         let replayed = spool::replay(&mut connection, path)?;
         let (sender, queue) = mpsc::channel(QUEUE);
         let failed = Failed::default();
-        let writer = Writer { connection, path: path.to_path_buf(), failed: Arc::clone(&failed), spool: None };
+        let writer =
+            Writer { connection, path: path.to_path_buf(), failed: Arc::clone(&failed), spool: None };
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run(queue))

@@ -1,6 +1,7 @@
 //! Floor 3: what should happen. Pure: configuration as written becomes policy as true. This module reads
 //! neither files nor the environment.
 
+pub mod catalogue;
 mod file;
 pub mod preset;
 pub mod problem;
@@ -264,12 +265,9 @@ impl Policy {
     }
 }
 
-fn hint<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> String {
+fn hint<'n, I: Iterator<Item = &'n str>>(written: &str, known: I) -> String {
     file::nearest(written, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]
 mod tests;
-//! Floor 3: what should happen. Pure: configuration as written becomes policy as true.
-
-pub mod catalogue;

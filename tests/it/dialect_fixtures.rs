@@ -42,15 +42,19 @@ fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
     let response = Response::fold(deltas);
     let first = response.choices.first().cloned().unwrap_or_default();
     let calls = |choice: &orch::model::response::Choice| -> Vec<Value> {
-        let calls = choice.tool_calls.iter().map(|call| match serde_json::from_str::<Value>(&call.arguments) {
-            Ok(arguments) => json!({ "name": call.name, "arguments": arguments }),
-            Err(_) => json!({ "name": call.name, "arguments_raw": call.arguments }),
-        });
+        let calls =
+            choice.tool_calls.iter().map(|call| match serde_json::from_str::<Value>(&call.arguments) {
+                Ok(arguments) => json!({ "name": call.name, "arguments": arguments }),
+                Err(_) => json!({ "name": call.name, "arguments_raw": call.arguments }),
+            });
         calls.collect()
     };
     let reasoning: String = first.thinking.iter().map(|block| block.text.as_str()).collect();
-    let signatures: Vec<_> =
-        first.thinking.iter().filter_map(|block| block.signature.clone().or(block.redacted.clone())).collect();
+    let signatures: Vec<_> = first
+        .thinking
+        .iter()
+        .filter_map(|block| block.signature.clone().or(block.redacted.clone()))
+        .collect();
     let mut out = json!({
         "kind": match failure.map(|failure| failure.class) {
             None => "ok",
@@ -104,7 +108,8 @@ fn cases() -> Vec<Case> {
     let mut out = Vec::new();
     for dialect in DIALECTS {
         let folder = root.join(dialect.name().name());
-        let mut paths: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         for path in paths.iter().filter(|path| !path.to_string_lossy().ends_with(".expected.json")) {
             let expected = fs::read(path.with_extension("expected.json")).unwrap();
@@ -153,7 +158,8 @@ fn a_stream_of_single_bytes_means_the_same() {
 fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
     for case in cases().iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {
         // Beyond this the terminal event is already there.
-        let terminal: &[&[u8]] = &[b"message_stop", b"message-end", b"\"done\":true", b"finishReason", b"messageStop"];
+        let terminal: &[&[u8]] =
+            &[b"message_stop", b"message-end", b"\"done\":true", b"finishReason", b"messageStop"];
         let find = |needle: &&[u8]| case.bytes.windows(needle.len()).position(|window| window == *needle);
         let end = terminal.iter().filter_map(find).min().unwrap();
         for at in (0..end).step_by(7) {
@@ -212,10 +218,36 @@ proptest! {
 /// JSON of the fields the decoders look for, with values of the wrong kinds.
 fn json_value() -> impl Strategy<Value = Value> {
     let words = [
-        "type", "index", "delta", "message", "content", "text", "tool_calls", "function", "arguments", "usage",
-        "tokens", "candidates", "parts", "functionCall", "finishReason", "error", "content_block", "done",
-        "message_start", "content_block_start", "content_block_delta", "message_delta", "tool_use", "output",
-        "promptFeedback", "blockReason", "usageMetadata", "toolUse", "reasoningContent", "stopReason",
+        "type",
+        "index",
+        "delta",
+        "message",
+        "content",
+        "text",
+        "tool_calls",
+        "function",
+        "arguments",
+        "usage",
+        "tokens",
+        "candidates",
+        "parts",
+        "functionCall",
+        "finishReason",
+        "error",
+        "content_block",
+        "done",
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "message_delta",
+        "tool_use",
+        "output",
+        "promptFeedback",
+        "blockReason",
+        "usageMetadata",
+        "toolUse",
+        "reasoningContent",
+        "stopReason",
     ];
     let word = prop::sample::select(words.to_vec());
     let leaf = prop_oneof![
@@ -228,8 +260,10 @@ fn json_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(6, 64, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((word.clone(), inner), 0..5)
-                .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Value>()),
+            prop::collection::vec((word.clone(), inner), 0..5).prop_map(|fields| fields
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<Value>()),
         ]
     })
 }

@@ -35,8 +35,9 @@ pub(super) fn find(reader: &Reader, name: &str) -> Result<RunRow, Failed> {
 
 /// The manifest of a recorded run.
 pub(super) fn manifest(row: &RunRow) -> Result<Manifest, Failed> {
-    Manifest::from_json(&row.manifest)
-        .map_err(|error| Failed::surroundings(anyhow!("the manifest of run {} cannot be read: {error}", row.id)))
+    Manifest::from_json(&row.manifest).map_err(|error| {
+        Failed::surroundings(anyhow!("the manifest of run {} cannot be read: {error}", row.id))
+    })
 }
 
 fn open(surroundings: &Surroundings<'_>) -> Result<(Config, std::path::PathBuf, Reader), Failed> {
@@ -113,10 +114,14 @@ pub(super) fn rescore(args: &RescoreArgs, surroundings: &Surroundings<'_>) -> Re
         let text = format!("{samples} samples scored again, {changed} changed their outcome");
         output::stderr(&text);
         if kept > 0 {
-            output::stderr(&format!("{kept} samples keep what a judge, embedder or program said: rescoring makes no calls"));
+            output::stderr(&format!(
+                "{kept} samples keep what a judge, embedder or program said: rescoring makes no calls"
+            ));
         }
         if missing > 0 {
-            output::stderr(&format!("{missing} samples are left as they were: their rows are no longer in the dataset"));
+            output::stderr(&format!(
+                "{missing} samples are left as they were: their rows are no longer in the dataset"
+            ));
         }
     }
     let reader = Reader::open(&path)?;
@@ -134,7 +139,8 @@ struct Side {
 
 impl Side {
     fn find(reader: &Reader, written: &str) -> Result<Self, Failed> {
-        let (name, model) = written.split_once(':').map_or((written, None), |(run, model)| (run, Some(model)));
+        let (name, model) =
+            written.split_once(':').map_or((written, None), |(run, model)| (run, Some(model)));
         let run = find(reader, name)?;
         let manifest = manifest(&run)?;
         let labels: Vec<_> = manifest.candidates.iter().map(|one| one.label.as_str()).collect();
@@ -145,7 +151,10 @@ impl Side {
         };
         let Some(at) = at else {
             let labels = labels.join(", ");
-            return Err(Failed::input(anyhow!("say which candidate of run {}: {name}:MODEL, of {labels}", run.id)));
+            return Err(Failed::input(anyhow!(
+                "say which candidate of run {}: {name}:MODEL, of {labels}",
+                run.id
+            )));
         };
         let candidate = u32::try_from(at).unwrap_or(u32::MAX);
         Ok(Self { run, manifest, candidate })
@@ -207,7 +216,11 @@ pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Re
             } else {
                 let counts = format!("{} better, {} worse", comparison.better, comparison.worse);
                 writeln!(out, "{}", Untrusted::line(&verdict.sentence))?;
-                writeln!(out, "{counts} of {} shared prompts, McNemar mid-p {:.3}", comparison.pairs, comparison.p_value)?;
+                writeln!(
+                    out,
+                    "{counts} of {} shared prompts, McNemar mid-p {:.3}",
+                    comparison.pairs, comparison.p_value
+                )?;
             }
         }
         Ok(())

@@ -1,11 +1,13 @@
 //! `orch eval`: run a prompt dataset across models, end with a verdict.
 
 mod args;
+mod data;
 mod manage;
 mod plan;
 mod prepare;
 mod reports;
 mod run;
+mod session;
 
 pub use args::Args;
 
@@ -16,7 +18,12 @@ use super::output::Terminal;
 use args::Action;
 
 /// Runs one invocation.
-pub fn run(args: &Args, global: &Global, environment: &Environment, terminal: &Terminal) -> Result<Exit, Failed> {
+pub fn run(
+    args: &Args,
+    global: &Global,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<Exit, Failed> {
     let surroundings = Surroundings { global, environment, terminal };
     match &args.action {
         None => run::run(&args.run, &surroundings),

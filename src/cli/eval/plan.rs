@@ -15,11 +15,10 @@ use crate::eval::candidate;
 use crate::eval::gate::Gate;
 use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION, hex};
 use crate::eval::scorer::Scorer;
-use crate::eval::suite::{self, Suite};
 use crate::policy::Policy;
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
-const SIMULATED: [&str; 2] = ["sim/steady", "sim/thrifty"];
+const SIMULATED: [&str; 2] = ["sim/good", "sim/cheap"];
 const DEFAULT_SEED: u64 = 7;
 const DEFAULT_CONCURRENCY: u32 = 32;
 const DEFAULT_MARGIN: f64 = 0.02;
@@ -29,14 +28,12 @@ pub(super) fn plan(args: &RunArgs, config: &Config) -> Result<Manifest, Failed> 
     let mut manifest = blank(config);
     let mut paths = Vec::new();
     for path in &args.datasets {
-        if Path::new(path).extension().is_some_and(|extension| extension == "toml") {
-            add_suite(&mut manifest, &mut paths, path)?;
-        } else {
-            paths.push(path.clone());
-        }
+        paths.push(path.clone());
     }
     if paths.is_empty() {
-        return Err(Failed::input(anyhow!("name a dataset: orch eval prompts.jsonl (or - for standard input)")));
+        return Err(Failed::input(anyhow!(
+            "name a dataset: orch eval prompts.jsonl (or - for standard input)"
+        )));
     }
     if paths.iter().filter(|path| *path == "-").count() > 1 {
         return Err(Failed::input(anyhow!("standard input can be read once: give - once")));
@@ -150,8 +147,11 @@ fn candidates(manifest: &mut Manifest, args: &RunArgs, policy: &Policy) -> Resul
     {
         models.insert(0, split(incumbent));
     }
-    let prompts: Vec<Option<usize>> =
-        if manifest.prompts.is_empty() { vec![None] } else { (0..manifest.prompts.len()).map(Some).collect() };
+    let prompts: Vec<Option<usize>> = if manifest.prompts.is_empty() {
+        vec![None]
+    } else {
+        (0..manifest.prompts.len()).map(Some).collect()
+    };
     manifest.candidates.clear();
     for prompt in prompts {
         for (model, params) in &models {
@@ -194,13 +194,17 @@ fn entrant(
         None => policy.target(model).map_err(Failed::input)?.target.to_string(),
     };
     let mut label = match model.strip_prefix("replay:").map(Path::new) {
-        Some(file) => file.file_name().map_or_else(|| model.to_owned(), |name| name.to_string_lossy().into_owned()),
+        Some(file) => {
+            file.file_name().map_or_else(|| model.to_owned(), |name| name.to_string_lossy().into_owned())
+        }
         None => model.to_owned(),
     };
     if !params.is_empty() {
         label = format!("{label}?{params}");
     }
-    if let Some(prompt) = prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1) {
+    if let Some(prompt) =
+        prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1)
+    {
         label = format!("{label} · {}", prompt.name);
     }
     Ok(Entrant { label, model: model.to_owned(), params: params.to_owned(), target, prompt })
@@ -211,15 +215,9 @@ fn check(manifest: &Manifest) -> Result<(), Failed> {
         gate.parse::<Gate>().map_err(Failed::input)?;
     }
     if manifest.early_stop && manifest.incumbent.is_none() {
-        return Err(Failed::input(anyhow!("--early-stop needs an incumbent to compare with: --incumbent MODEL")));
+        return Err(Failed::input(anyhow!(
+            "--early-stop needs an incumbent to compare with: --incumbent MODEL"
+        )));
     }
-    Ok(())
-}
-
-fn add_suite(manifest: &mut Manifest, paths: &mut Vec<String>, path: &str) -> Result<(), Failed> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the suite {path}"));
-    let text = text.map_err(Failed::input)?;
-    let suite: Suite = suite::read(path, &text).map_err(|problem| Failed::input(anyhow!("{problem}")))?;
-    let _ = (manifest, paths, suite);
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::policy::preset::Auth;
 use crate::policy::{Limits, Policy, Provider};
 use crate::wire::Transport;
 use crate::wire::http::{Credential, Http};
-use crate::wire::replay::Replay;
+use crate::wire::replay::{Pace, Replay};
 use crate::wire::simulated::Simulated;
 
 /// Everything that makes a run's calls.
@@ -58,8 +58,11 @@ pub(super) fn prepare(
         builder.plan(model)?;
     }
     let http: Arc<dyn Transport> = Arc::new(builder.http()?);
-    let candidates =
-        manifest.candidates.iter().map(|entrant| builder.candidate(entrant, &http)).collect::<Result<_, _>>()?;
+    let candidates = manifest
+        .candidates
+        .iter()
+        .map(|entrant| builder.candidate(entrant, &http))
+        .collect::<Result<_, _>>()?;
     let judge = |model: &String| Ok((model.clone(), builder.leg(model, &http)?.0));
     let judges = asked.judges.iter().map(judge).collect::<Result<_, Failed>>()?;
     let embedder = |model: &String| Ok((model.clone(), embedder(builder.leg(model, &http)?.0)?));
@@ -72,7 +75,9 @@ fn embedder(leg: Leg) -> Result<Leg, Failed> {
     let dialect = embed::for_name(leg.dialect.name());
     let dialect = dialect.ok_or_else(|| {
         let provider = &leg.target.provider;
-        Failed::input(anyhow!("provider `{provider}` has no embeddings; a similarity scorer needs another model"))
+        Failed::input(anyhow!(
+            "provider `{provider}` has no embeddings; a similarity scorer needs another model"
+        ))
     })?;
     Ok(Leg { dialect, is_streaming: false, ..leg })
 }
@@ -158,7 +163,7 @@ impl<'a> Builder<'a> {
     }
 
     fn replay(&self, file: &str) -> Result<Leg, Failed> {
-        let replay = Replay::open(Path::new(file)).map_err(Failed::input)?;
+        let replay = Replay::open(Path::new(file), Pace::Immediate).map_err(Failed::input)?;
         let provider = Provider {
             name: "replay".to_owned(),
             preset: "",

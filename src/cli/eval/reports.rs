@@ -52,8 +52,19 @@ pub(super) fn show(
     }
     let terminal = surroundings.terminal;
     let style = table::Style { color: terminal.color, unicode: terminal.unicode, width: terminal.width };
-    output::stdout(|out| table::write(summary, &samples, style, out))?;
+    let next = next(summary);
+    output::stdout(|out| table::write(summary, &samples, style, &next, out))?;
     Ok(())
+}
+
+/// What one would type next.
+fn next(summary: &Summary) -> Vec<table::Next> {
+    let run = &summary.run;
+    let mut next = vec![("report", format!("orch eval show {run} --out report.html"))];
+    if summary.finished < summary.planned {
+        next.insert(0, ("resume", format!("orch eval --resume {run}")));
+    }
+    next
 }
 
 /// Written beside its place and moved there, so that nobody reads half a report; readable by its owner only,

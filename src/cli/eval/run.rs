@@ -39,8 +39,8 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         None => plan::plan(args, &config)?,
     };
     let datasets = data::open(&mut manifest, resumed.is_some())?;
-    let catalogue = data::catalogue(&config);
-    let asked = data::asked(&datasets, &manifest)?;
+    let catalogue = settings::catalogue(&config);
+    let asked = data::asked(&datasets);
     let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
     check_prices(&manifest, &prepared, &catalogue)?;
     let is_resumed = resumed.is_some();
@@ -135,7 +135,10 @@ fn finish(
     let say = |text: &str| output::stderr(text);
     match &made.went.ended {
         Ended::Budget(failure) => {
-            say(&format!("stopped by the cap: {}; continue with {resume} --max-cost DOLLARS", failure.message));
+            say(&format!(
+                "stopped by the cap: {}; continue with {resume} --max-cost DOLLARS",
+                failure.message
+            ));
             return Ok(Exit::Stopped);
         }
         Ended::Interrupted => {

@@ -90,13 +90,19 @@ impl Session<'_> {
             }
         };
         display.live.finish();
-        let end = Entry::RunEnd { run: self.row.id.clone(), ended: Clock::System.now(), status: status(&went.ended) };
+        let end = Entry::RunEnd {
+            run: self.row.id.clone(),
+            ended: Clock::System.now(),
+            status: status(&went.ended),
+        };
         let closed = match recorder.record(end).await {
             Ok(()) => ledger.close().await,
             Err(error) => Err(error),
         };
         let went = match (closed, &went.ended) {
-            (Err(error), _) if !matches!(went.ended, Ended::Ledger(_)) => Went { ended: Ended::Ledger(error), ..went },
+            (Err(error), _) if !matches!(went.ended, Ended::Ledger(_)) => {
+                Went { ended: Ended::Ledger(error), ..went }
+            }
             _ => went,
         };
         Ok(Made { run: self.row.id.clone(), went })
@@ -154,8 +160,10 @@ impl Session<'_> {
         }
         let (calls, done, models) = (order.len(), progress.done(), self.manifest.candidates.len());
         let rows = calls / (models as u64 * u64::from(self.manifest.repeat)).max(1);
-        let repeats = if self.manifest.repeat > 1 { format!(" × {}", self.manifest.repeat) } else { String::new() };
-        let resumed = if self.is_resumed { format!(", {done} of them finished earlier") } else { String::new() };
+        let repeats =
+            if self.manifest.repeat > 1 { format!(" × {}", self.manifest.repeat) } else { String::new() };
+        let resumed =
+            if self.is_resumed { format!(", {done} of them finished earlier") } else { String::new() };
         let text = format!(
             "run {}: {rows} prompts × {models} models{repeats} = {calls} samples{resumed}, seed {}",
             self.row.id, self.manifest.seed
@@ -179,7 +187,8 @@ impl Display {
         match event {
             Event::Finished(facts) => self.progress.finished(facts.key.candidate as usize, facts),
             Event::Stopping(under_way) => {
-                self.live.say(&format!("finishing {under_way} samples under way; interrupt again to drop them"));
+                self.live
+                    .say(&format!("finishing {under_way} samples under way; interrupt again to drop them"));
             }
             Event::Tick(under_way) => {
                 self.progress.in_flight = under_way as u64;
@@ -191,8 +200,7 @@ impl Display {
 
 /// The first signal asks the run to stop; the second gives up what is under way.
 async fn second_signal(stop: &Notify) -> Result<Went, Failed> {
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     for asked in 0..2 {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -69,7 +69,8 @@ impl Answer {
         } else if let Some(tool) = block.get("toolUse").filter(|tool| is_client_tool(tool)) {
             let number = self.call(tool, out);
             out.push(body::more_arguments(0, number, body::arguments(tool.get("input"))));
-        } else if let Some(Value::Object(mut reasoning)) = block.get_mut("reasoningContent").map(Value::take) {
+        } else if let Some(Value::Object(mut reasoning)) = block.get_mut("reasoningContent").map(Value::take)
+        {
             let number = self.numbers.next_thinking();
             let redacted = body::text(&reasoning, "redactedContent");
             let text = body::take_object(&mut reasoning, "reasoningText");
@@ -121,7 +122,9 @@ impl Answer {
                 body::push_thinking(out, 0, *number, part);
             }
         }
-        let Some(input) = piece.tool_use.map(|tool| tool.input).filter(|input| !input.is_empty()) else { return };
+        let Some(input) = piece.tool_use.map(|tool| tool.input).filter(|input| !input.is_empty()) else {
+            return;
+        };
         match self.open.get_mut(&index) {
             Some(Block::Call(number, began)) => {
                 *began = true;

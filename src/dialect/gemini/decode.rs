@@ -15,8 +15,8 @@ use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
 
 /// Reads the body of a success: one answer, or the array of a stream that was not asked for events.
 pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure> {
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|error| malformed(format!("the answer is not JSON: {error}")))?;
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| malformed(format!("the answer is not JSON: {error}")))?;
     let chunks = match value {
         Value::Array(chunks) => chunks,
         chunk => vec![chunk],

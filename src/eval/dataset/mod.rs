@@ -14,6 +14,7 @@ mod store;
 mod table;
 mod template;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub use case::Case;
 pub use template::Template;
 
 use super::problem::{Problem, Problems};
-use super::scorer::Scorer;
+use super::scorer::{Effect, Scorer};
 use cache::Cache;
 use lines::{Lines, Place};
 use row::{Recipe, Seat};
@@ -105,6 +106,7 @@ pub struct Dataset {
     recipe: Recipe,
     skipped: u64,
     problems: Problems,
+    models: BTreeSet<(Effect, String)>,
 }
 
 #[derive(Debug)]
@@ -162,6 +164,7 @@ impl Dataset {
             recipe,
             skipped: 0,
             problems: Problems::default(),
+            models: BTreeSet::new(),
         };
         let mut fatal = Problems::default();
         for (at, path) in paths.iter().enumerate() {
@@ -181,6 +184,7 @@ impl Dataset {
     fn add(&mut self, scanned: scan::Scanned) {
         self.offsets.extend(scanned.offsets);
         self.sources.push(scanned.source);
+        self.models.extend(scanned.models);
         self.skipped += scanned.problems.total;
         self.problems.append(scanned.problems);
     }
@@ -209,6 +213,11 @@ impl Dataset {
     /// Never true: a dataset has at least one row.
     pub fn is_empty(&self) -> bool {
         self.offsets.is_empty()
+    }
+
+    /// The models that the rows' scorers ask.
+    pub fn scorer_models(&self) -> impl Iterator<Item = &(Effect, String)> {
+        self.models.iter()
     }
 
     /// How many bad rows were left out.

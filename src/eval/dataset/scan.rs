@@ -14,6 +14,7 @@ use super::store::{Store, Taken, read_file, read_stream};
 use super::table::Header;
 use super::{Format, LineMap, Source};
 use crate::eval::problem::{Problem, Problems};
+use crate::eval::scorer::{Effect, Scorer};
 use crate::model::Object;
 
 /// A file that has been read.
@@ -22,6 +23,8 @@ pub(super) struct Scanned {
     pub(super) offsets: Vec<u64>,
     /// What is wrong with rows, all of which are left out.
     pub(super) problems: Problems,
+    /// The models that scorers ask.
+    pub(super) models: BTreeSet<(Effect, String)>,
 }
 
 /// What is wrong with a row.
@@ -159,6 +162,7 @@ struct Pass<'a> {
     /// The hash of each row's `id`; zero where it has none.
     ids: Vec<u64>,
     problems: Problems,
+    models: BTreeSet<(Effect, String)>,
 }
 
 type Begun = Result<(Format, Option<Header>), Problem>;
@@ -166,7 +170,8 @@ type Begun = Result<(Format, Option<Header>), Problem>;
 impl<'a> Pass<'a> {
     fn new(recipe: &'a Recipe, name: Arc<str>, short: String, first: u64) -> Self {
         let (offsets, lines, ids) = (Vec::new(), LineMap::default(), Vec::new());
-        Self { recipe, name, short, first, offsets, lines, ids, problems: Problems::default() }
+        let (problems, models) = (Problems::default(), BTreeSet::new());
+        Self { recipe, name, short, first, offsets, lines, ids, problems, models }
     }
 
     fn run(&mut self, reader: &mut dyn Read, format: Option<Format>) -> io::Result<Begun> {
@@ -256,7 +261,12 @@ impl<'a> Pass<'a> {
         let id = id_of(&fields)?;
         let row = self.offsets.len() as u64;
         let seat = Seat { item: self.first + row, file: &self.name, short: &self.short, line: place.line };
-        self.recipe.case(fields, &seat)?;
+        let case = self.recipe.case(fields, &seat)?;
+        for (effect, model) in case.scorers.iter().filter_map(Scorer::asks) {
+            if !self.models.iter().any(|known| known.0 == effect && known.1 == model) {
+                self.models.insert((effect, model.to_owned()));
+            }
+        }
         self.ids.push(id.map_or(0, |id| hash(&id)));
         self.lines.push(row, place.line);
         self.offsets.push(place.offset);
@@ -295,7 +305,7 @@ impl<'a> Pass<'a> {
             sha256,
             bytes,
         };
-        Ok(Scanned { source, offsets: self.offsets, problems: self.problems })
+        Ok(Scanned { source, offsets: self.offsets, problems: self.problems, models: self.models })
     }
 
     /// The rows whose `id` an earlier row has, with a problem for each. Rows whose hashes are equal are

@@ -52,6 +52,15 @@ enum Kind {
     Exec(exec::ExecRule),
 }
 
+/// What a scorer asks another model for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// A judgement.
+    Judge,
+    /// Embeddings.
+    Embedder,
+}
+
 /// What a scorer looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -140,6 +149,15 @@ impl Scorer {
         match &self.kind {
             Kind::Judge(rule) => Some(rule.model()),
             Kind::Similarity(rule) => Some(rule.model()),
+            _ => None,
+        }
+    }
+
+    /// The model it asks and what for, if it asks one.
+    pub fn asks(&self) -> Option<(Effect, &str)> {
+        match &self.kind {
+            Kind::Judge(rule) => Some((Effect::Judge, rule.model())),
+            Kind::Similarity(rule) => Some((Effect::Embedder, rule.model())),
             _ => None,
         }
     }
