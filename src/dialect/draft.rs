@@ -133,7 +133,8 @@ impl<'a> Draft<'a> {
             return result.name.clone();
         }
         let calls = self.request.messages.iter().flat_map(|message| &message.parts);
-        let mut calls = calls.filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None });
+        let mut calls =
+            calls.filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None });
         calls.find(|call| call.id == result.id).map_or_else(String::new, |call| call.name.clone())
     }
 
@@ -204,7 +205,12 @@ impl<'a> Draft<'a> {
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_static(value));
         }
-        Encoded { url, headers: map, body: Value::Object(body).to_string().into_bytes(), dropped: self.dropped }
+        Encoded {
+            url,
+            headers: map,
+            body: Value::Object(body).to_string().into_bytes(),
+            dropped: self.dropped,
+        }
     }
 }
 
@@ -260,3 +266,6 @@ fn merge(into: &mut Object, from: &Object) {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -14,8 +14,10 @@ use serde_json::Value;
 use super::dialect_fixtures::{DIALECTS, decode_stream, decode_whole};
 
 /// Rows on which the recording's expectation is wrong, with the reason.
-const EXCEPTIONS: [(&str, &str); 1] =
-    [("0e7079c54946c619", "the words within citationsContent are a part of the answer, as they are when streamed")];
+const EXCEPTIONS: [(&str, &str); 1] = [(
+    "0e7079c54946c619",
+    "the words within citationsContent are a part of the answer, as they are when streamed",
+)];
 
 fn dialect_of(name: &str) -> Option<&'static dyn Dialect> {
     let name = match name {
@@ -31,7 +33,8 @@ fn dialect_of(name: &str) -> Option<&'static dyn Dialect> {
 
 fn body(row: &Value) -> Vec<u8> {
     let text = row["response_body"].as_str().unwrap();
-    let bytes = if row["response_body_encoding"] == "base64" { STANDARD.decode(text).unwrap() } else { text.into() };
+    let bytes =
+        if row["response_body_encoding"] == "base64" { STANDARD.decode(text).unwrap() } else { text.into() };
     let is_invoke = row["dialect"] == "bedrock.invoke" && row["streaming"] == true;
     if is_invoke { unwrapped(&bytes) } else { bytes }
 }
@@ -54,7 +57,8 @@ fn chunks(bytes: &[u8], id: u64, draw: u64) -> Vec<&[u8]> {
     let (mut out, mut rest, mut n) = (Vec::new(), bytes, draw * 1_000_000);
     while !rest.is_empty() {
         n += 1;
-        let size = [1, 2, 3, 5, 17, 64, 301, 1_460][usize::try_from(Dice::new(7).bits(id, n, "split") % 8).unwrap()];
+        let size =
+            [1, 2, 3, 5, 17, 64, 301, 1_460][usize::try_from(Dice::new(7).bits(id, n, "split") % 8).unwrap()];
         let (chunk, more) = rest.split_at(size.min(rest.len()));
         out.push(chunk);
         rest = more;
@@ -64,8 +68,16 @@ fn chunks(bytes: &[u8], id: u64, draw: u64) -> Vec<&[u8]> {
 
 fn disagreements(expected: &Value, seen: &Value) -> Vec<String> {
     let fields = [
-        "kind", "text", "reasoning_text", "refusal", "tool_calls", "finish_reason", "finish_reason_raw", "usage",
-        "model", "choices",
+        "kind",
+        "text",
+        "reasoning_text",
+        "refusal",
+        "tool_calls",
+        "finish_reason",
+        "finish_reason_raw",
+        "usage",
+        "model",
+        "choices",
     ];
     let differ = fields.into_iter().filter(|field| expected.get(field) != seen.get(field));
     let mut out: Vec<_> =
@@ -77,6 +89,7 @@ fn disagreements(expected: &Value, seen: &Value) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the corpus is not ours to ship, so its place must be told")]
 fn recorded_traffic_is_decoded_as_the_providers_mean_it() {
     let Ok(folder) = std::env::var("ORCH_WIRE_CORPUS") else {
         println!("skipped: ORCH_WIRE_CORPUS names no corpus");

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use orch::dialect::anthropic::Anthropic;
 use orch::dialect::bedrock::Bedrock;
@@ -12,7 +13,7 @@ use orch::dialect::cohere::Cohere;
 use orch::dialect::gemini::Gemini;
 use orch::dialect::ollama::Ollama;
 use orch::dialect::{Dialect, Quirks};
-use orch::model::{Delta, Failure, FailureClass, Response, TokenUsage};
+use orch::model::{Delta, Failure, FailureClass, FinishReason, Response, TokenUsage};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -42,15 +43,19 @@ fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
     let response = Response::fold(deltas);
     let first = response.choices.first().cloned().unwrap_or_default();
     let calls = |choice: &orch::model::response::Choice| -> Vec<Value> {
-        let calls = choice.tool_calls.iter().map(|call| match serde_json::from_str::<Value>(&call.arguments) {
-            Ok(arguments) => json!({ "name": call.name, "arguments": arguments }),
-            Err(_) => json!({ "name": call.name, "arguments_raw": call.arguments }),
-        });
+        let calls =
+            choice.tool_calls.iter().map(|call| match serde_json::from_str::<Value>(&call.arguments) {
+                Ok(arguments) => json!({ "name": call.name, "arguments": arguments }),
+                Err(_) => json!({ "name": call.name, "arguments_raw": call.arguments }),
+            });
         calls.collect()
     };
     let reasoning: String = first.thinking.iter().map(|block| block.text.as_str()).collect();
-    let signatures: Vec<_> =
-        first.thinking.iter().filter_map(|block| block.signature.clone().or(block.redacted.clone())).collect();
+    let signatures: Vec<_> = first
+        .thinking
+        .iter()
+        .filter_map(|block| block.signature.clone().or(block.redacted.clone()))
+        .collect();
     let mut out = json!({
         "kind": match failure.map(|failure| failure.class) {
             None => "ok",
@@ -61,7 +66,7 @@ fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
         "reasoning_text": (!reasoning.is_empty()).then_some(reasoning),
         "refusal": first.refusal,
         "tool_calls": calls(&first),
-        "finish_reason": first.finish.map(|reason| reason.name()),
+        "finish_reason": first.finish.map(FinishReason::name),
         "finish_reason_raw": first.finish_raw,
         "usage": response.usage.map(inclusive),
         "model": response.model,
@@ -73,7 +78,7 @@ fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
     }
     if response.choices.len() > 1 {
         let choices = response.choices.iter().map(|choice| {
-            let finish = choice.finish.map(|reason| reason.name());
+            let finish = choice.finish.map(FinishReason::name);
             json!({ "text": choice.text, "tool_calls": calls(choice), "finish_reason": finish })
         });
         out["choices"] = choices.collect::<Vec<_>>().into();
@@ -99,12 +104,15 @@ struct Case {
     expected: Map<String, Value>,
 }
 
-fn cases() -> Vec<Case> {
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(read_cases);
+
+fn read_cases() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialect");
     let mut out = Vec::new();
     for dialect in DIALECTS {
         let folder = root.join(dialect.name().name());
-        let mut paths: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         for path in paths.iter().filter(|path| !path.to_string_lossy().ends_with(".expected.json")) {
             let expected = fs::read(path.with_extension("expected.json")).unwrap();
@@ -131,9 +139,8 @@ impl Case {
 
 #[test]
 fn every_fixture_decodes_into_what_stands_beside_it() {
-    let cases = cases();
-    assert!(cases.len() >= 30, "only {} fixtures were found", cases.len());
-    for case in cases {
+    assert!(CASES.len() >= 40, "only {} fixtures were found", CASES.len());
+    for case in CASES.iter() {
         case.check(&if case.is_stream {
             decode_stream(case.dialect, &[&*case.bytes])
         } else {
@@ -144,16 +151,17 @@ fn every_fixture_decodes_into_what_stands_beside_it() {
 
 #[test]
 fn a_stream_of_single_bytes_means_the_same() {
-    for case in cases().iter().filter(|case| case.is_stream) {
+    for case in CASES.iter().filter(|case| case.is_stream) {
         case.check(&decode_stream(case.dialect, &case.bytes.chunks(1).collect::<Vec<_>>()));
     }
 }
 
 #[test]
 fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
-    for case in cases().iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {
+    for case in CASES.iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {
         // Beyond this the terminal event is already there.
-        let terminal: &[&[u8]] = &[b"message_stop", b"message-end", b"\"done\":true", b"finishReason", b"messageStop"];
+        let terminal: &[&[u8]] =
+            &[b"message_stop", b"message-end", b"\"done\":true", b"finishReason", b"messageStop"];
         let find = |needle: &&[u8]| case.bytes.windows(needle.len()).position(|window| window == *needle);
         let end = terminal.iter().filter_map(find).min().unwrap();
         for at in (0..end).step_by(7) {
@@ -164,9 +172,11 @@ fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_split_of_any_fixture_gives_the_same_answer(cuts in prop::collection::vec(0.0..1.0_f64, 0..8)) {
-        for case in cases().iter().filter(|case| case.is_stream) {
+        for case in CASES.iter().filter(|case| case.is_stream) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a fraction of a small length")]
             let mut at: Vec<_> = cuts.iter().map(|cut| (cut * case.bytes.len() as f64) as usize).collect();
             at.extend([0, case.bytes.len()]);
@@ -179,7 +189,7 @@ proptest! {
 
     #[test]
     fn no_damage_to_any_fixture_panics(at in 0.0..1.0_f64, byte: u8, insert: bool) {
-        for case in cases() {
+        for case in CASES.iter() {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a fraction of a small length")]
             let at = (at * case.bytes.len() as f64) as usize;
             let mut bytes = case.bytes.clone();
@@ -212,10 +222,36 @@ proptest! {
 /// JSON of the fields the decoders look for, with values of the wrong kinds.
 fn json_value() -> impl Strategy<Value = Value> {
     let words = [
-        "type", "index", "delta", "message", "content", "text", "tool_calls", "function", "arguments", "usage",
-        "tokens", "candidates", "parts", "functionCall", "finishReason", "error", "content_block", "done",
-        "message_start", "content_block_start", "content_block_delta", "message_delta", "tool_use", "output",
-        "promptFeedback", "blockReason", "usageMetadata", "toolUse", "reasoningContent", "stopReason",
+        "type",
+        "index",
+        "delta",
+        "message",
+        "content",
+        "text",
+        "tool_calls",
+        "function",
+        "arguments",
+        "usage",
+        "tokens",
+        "candidates",
+        "parts",
+        "functionCall",
+        "finishReason",
+        "error",
+        "content_block",
+        "done",
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "message_delta",
+        "tool_use",
+        "output",
+        "promptFeedback",
+        "blockReason",
+        "usageMetadata",
+        "toolUse",
+        "reasoningContent",
+        "stopReason",
     ];
     let word = prop::sample::select(words.to_vec());
     let leaf = prop_oneof![
@@ -228,8 +264,10 @@ fn json_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(6, 64, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((word.clone(), inner), 0..5)
-                .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Value>()),
+            prop::collection::vec((word.clone(), inner), 0..5).prop_map(|fields| fields
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<Value>()),
         ]
     })
 }

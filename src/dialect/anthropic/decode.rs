@@ -36,7 +36,8 @@ pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure
 }
 
 fn is_error(object: &Object) -> bool {
-    object.get("type").is_some_and(|kind| kind == "error") || object.get("error").is_some_and(|e| !e.is_null())
+    object.get("type").is_some_and(|kind| kind == "error")
+        || object.get("error").is_some_and(|e| !e.is_null())
 }
 
 /// What is remembered of an answer while it comes.

@@ -114,7 +114,8 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut out = Object::new();
     out.insert("name".to_owned(), tool.name.as_str().into());
     draft::set(&mut out, "description", tool.description.as_deref());
-    let schema = if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
+    let schema =
+        if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
     out.insert("input_schema".to_owned(), schema);
     draft::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
     draft.own("tool", &tool.extra, &mut out);

@@ -69,7 +69,8 @@ impl Answer {
         } else if let Some(tool) = block.get("toolUse").filter(|tool| is_client_tool(tool)) {
             let number = self.call(tool, out);
             out.push(body::more_arguments(0, number, body::arguments(tool.get("input"))));
-        } else if let Some(Value::Object(mut reasoning)) = block.get_mut("reasoningContent").map(Value::take) {
+        } else if let Some(Value::Object(mut reasoning)) = block.get_mut("reasoningContent").map(Value::take)
+        {
             let number = self.numbers.next_thinking();
             let redacted = body::text(&reasoning, "redactedContent");
             let text = body::take_object(&mut reasoning, "reasoningText");
@@ -121,7 +122,9 @@ impl Answer {
                 body::push_thinking(out, 0, *number, part);
             }
         }
-        let Some(input) = piece.tool_use.map(|tool| tool.input).filter(|input| !input.is_empty()) else { return };
+        let Some(input) = piece.tool_use.map(|tool| tool.input).filter(|input| !input.is_empty()) else {
+            return;
+        };
         match self.open.get_mut(&index) {
             Some(Block::Call(number, began)) => {
                 *began = true;
@@ -295,11 +298,11 @@ impl Stream {
 impl Decoder for Stream {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
         let mut frames = Vec::new();
-        let framed = self.parser.push(bytes, &mut frames);
+        let parsed = self.parser.push(bytes, &mut frames);
         for frame in &frames {
             self.frame(frame, out)?;
         }
-        framed.map_err(|error| malformed(error.to_string()))
+        parsed.map_err(|error| malformed(error.to_string()))
     }
 
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {

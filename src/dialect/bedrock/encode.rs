@@ -43,10 +43,7 @@ impl Family {
     fn of(model: &str) -> Self {
         let families =
             [("anthropic.", Self::Claude), ("amazon.nova", Self::Nova), ("openai.gpt-oss", Self::GptOss)];
-        families
-            .into_iter()
-            .find(|(name, _)| model.contains(name))
-            .map_or(Self::Other, |(_, family)| family)
+        families.into_iter().find(|(name, _)| model.contains(name)).map_or(Self::Other, |(_, family)| family)
     }
 }
 
@@ -149,7 +146,8 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut out = Object::new();
     out.insert("name".to_owned(), tool.name.as_str().into());
     draft::set(&mut out, "description", tool.description.as_deref());
-    let schema = if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
+    let schema =
+        if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
     out.insert("inputSchema".to_owned(), json!({ "json": schema }));
     draft::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
     draft.own("tool", &tool.extra, &mut out);

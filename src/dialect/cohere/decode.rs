@@ -214,7 +214,10 @@ impl Stream {
     fn common(&mut self, data: &str, out: &mut Vec<Delta>) -> bool {
         let Ok(Common { kind, index, delta }) = serde_json::from_str(data) else { return false };
         match (&*kind, delta.message) {
-            ("content-delta", CommonMessage { content: Some(CommonContent { text: Some(text), .. }), .. }) => {
+            (
+                "content-delta",
+                CommonMessage { content: Some(CommonContent { text: Some(text), .. }), .. },
+            ) => {
                 body::push_text(out, 0, text);
             }
             (
@@ -258,11 +261,7 @@ impl Stream {
                 return self.answer.finish(delta, &self.quirks, out);
             }
             "" | "error" => {
-                return Err(classify::stream_error(
-                    DialectName::Cohere,
-                    &Value::Object(event),
-                    &self.quirks,
-                ));
+                return Err(classify::stream_error(DialectName::Cohere, &Value::Object(event), &self.quirks));
             }
             _ => {}
         }

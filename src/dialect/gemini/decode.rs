@@ -15,8 +15,8 @@ use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
 
 /// Reads the body of a success: one answer, or the array of a stream that was not asked for events.
 pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure> {
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|error| malformed(format!("the answer is not JSON: {error}")))?;
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| malformed(format!("the answer is not JSON: {error}")))?;
     let chunks = match value {
         Value::Array(chunks) => chunks,
         chunk => vec![chunk],
@@ -109,7 +109,7 @@ impl Answer {
     /// Every chunk counts anew and the last one is right; Vertex AI's first ones count nothing.
     fn use_tokens(&mut self, counts: Counts, out: &mut Vec<Delta>) {
         let usage = counts.tokens();
-        if counts.prompt_token_count.is_some() && usage != self.usage {
+        if counts.prompt.is_some() && usage != self.usage {
             self.usage = usage;
             out.push(Delta::Usage(usage));
         }
@@ -141,7 +141,11 @@ impl Answer {
             let index = candidate.index.unwrap_or(place);
             let choice = self.choices.entry(index).or_default();
             for part in candidate.content.parts {
-                choice.text(index, part.text, part.thought, None, out);
+                if part.thought {
+                    choice.think(index, part.text, None, out);
+                } else {
+                    choice.say(index, part.text, None, out);
+                }
             }
         }
         self.use_tokens(chunk.usage_metadata, out);
@@ -162,8 +166,11 @@ impl Choice {
             };
             out.push(Delta::ToolCall { choice: index, call: self.numbers.next_call(), part });
         } else if let Some(Value::String(text)) = fields.get_mut("text").map(Value::take) {
-            let is_thought = fields.get("thought").is_some_and(|thought| thought == true);
-            self.text(index, text, is_thought, signature, out);
+            if fields.get("thought").is_some_and(|thought| thought == true) {
+                self.think(index, text, signature, out);
+            } else {
+                self.say(index, text, signature, out);
+            }
         } else {
             self.thinking = None;
             self.parts.push(Value::Object(fields));
@@ -172,23 +179,16 @@ impl Choice {
 
     /// A signature beside text that is no thought stands in a reasoning block of its own, so that it is
     /// not lost and can be echoed.
-    fn text(
-        &mut self,
-        index: u32,
-        text: String,
-        is_thought: bool,
-        signature: Option<String>,
-        out: &mut Vec<Delta>,
-    ) {
-        if !is_thought {
-            self.thinking = None;
-            body::push_text(out, index, text);
-            if signature.is_some() {
-                let block = self.numbers.next_thinking();
-                body::push_thinking(out, index, block, Thinking { signature, ..Thinking::default() });
-            }
-            return;
+    fn say(&mut self, index: u32, text: String, signature: Option<String>, out: &mut Vec<Delta>) {
+        self.thinking = None;
+        body::push_text(out, index, text);
+        if signature.is_some() {
+            let block = self.numbers.next_thinking();
+            body::push_thinking(out, index, block, Thinking { signature, ..Thinking::default() });
         }
+    }
+
+    fn think(&mut self, index: u32, text: String, signature: Option<String>, out: &mut Vec<Delta>) {
         let numbers = &mut self.numbers;
         let block = *self.thinking.get_or_insert_with(|| numbers.next_thinking());
         body::push_thinking(out, index, block, Thinking { text, signature, ..Thinking::default() });
@@ -205,13 +205,18 @@ impl Choice {
 /// The counts of tokens. The prompt includes what was cached but not what tools added to it, and the
 /// candidates do not include thoughts: total = prompt + candidates + thoughts + tool use.
 #[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Counts {
-    prompt_token_count: Option<u64>,
-    cached_content_token_count: Option<u64>,
-    tool_use_prompt_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
+    #[serde(rename = "promptTokenCount")]
+    prompt: Option<u64>,
+    #[serde(rename = "cachedContentTokenCount")]
+    cached: Option<u64>,
+    #[serde(rename = "toolUsePromptTokenCount")]
+    tool_use: Option<u64>,
+    #[serde(rename = "candidatesTokenCount")]
+    candidates: Option<u64>,
+    #[serde(rename = "thoughtsTokenCount")]
+    thoughts: Option<u64>,
 }
 
 impl Counts {
@@ -227,20 +232,20 @@ impl Counts {
     fn of(usage: &Object) -> Self {
         let count = |name| body::count(usage.get(name));
         Self {
-            prompt_token_count: count("promptTokenCount"),
-            cached_content_token_count: count("cachedContentTokenCount"),
-            tool_use_prompt_token_count: count("toolUsePromptTokenCount"),
-            candidates_token_count: count("candidatesTokenCount"),
-            thoughts_token_count: count("thoughtsTokenCount"),
+            prompt: count("promptTokenCount"),
+            cached: count("cachedContentTokenCount"),
+            tool_use: count("toolUsePromptTokenCount"),
+            candidates: count("candidatesTokenCount"),
+            thoughts: count("thoughtsTokenCount"),
         }
     }
 
     fn tokens(self) -> TokenUsage {
-        let input = sum(self.prompt_token_count, self.tool_use_prompt_token_count);
+        let input = sum(self.prompt, self.tool_use);
         TokenUsage {
-            output: sum(self.candidates_token_count, self.thoughts_token_count),
-            reasoning: self.thoughts_token_count,
-            ..TokenUsage::inclusive(input, self.cached_content_token_count, None)
+            output: sum(self.candidates, self.thoughts),
+            reasoning: self.thoughts,
+            ..TokenUsage::inclusive(input, self.cached, None)
         }
     }
 }

@@ -109,7 +109,11 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut out = Object::new();
     out.insert("name".to_owned(), tool.name.as_str().into());
     draft::set(&mut out, "description", tool.description.as_deref());
-    draft::set(&mut out, "parametersJsonSchema", tool.parameters.is_object().then(|| tool.parameters.clone()));
+    draft::set(
+        &mut out,
+        "parametersJsonSchema",
+        tool.parameters.is_object().then(|| tool.parameters.clone()),
+    );
     draft.drop_some("tool strict", tool.strict.filter(|strict| *strict).as_ref());
     draft.own("tool", &tool.extra, &mut out);
     Value::Object(out)

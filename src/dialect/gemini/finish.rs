@@ -1,6 +1,6 @@
 //! Why Gemini ends an answer, in words or, with `enum-encoding=int`, in numbers.
-//! Source: google/ai/generativelanguage/v1beta/generative_service.proto, `Candidate.FinishReason` and
-//! `PromptFeedback.BlockReason`.
+//! Source: `google/ai/generativelanguage/v1beta/generative_service.proto`, `Candidate.FinishReason`
+//! and `PromptFeedback.BlockReason`.
 
 use serde_json::Value;
 

@@ -76,7 +76,8 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut function = Object::new();
     function.insert("name".to_owned(), tool.name.as_str().into());
     draft::set(&mut function, "description", tool.description.as_deref());
-    let schema = if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
+    let schema =
+        if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
     function.insert("parameters".to_owned(), schema);
     draft.drop_some("tool strict", tool.strict.filter(|strict| *strict).as_ref());
     draft.own("tool", &tool.extra, &mut function);
