@@ -156,6 +156,31 @@ fn a_stream_of_single_bytes_means_the_same() {
     }
 }
 
+/// The same stream in a form that no decoder takes for the common one: an unknown field in every event,
+/// and indices with a fraction.
+fn uncommon(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let lines = text.split('\n').map(|line| {
+        let line = line.trim_end_matches('\r');
+        let (prefix, data) = line.split_at(line.len() - line.strip_prefix("data: ").unwrap_or(line).len());
+        let Ok(Value::Object(mut event)) = serde_json::from_str(data) else { return line.to_owned() };
+        event.insert("unknown".to_owned(), Value::Null);
+        if let Some(index) = event.get("index").and_then(Value::as_f64) {
+            event.insert("index".to_owned(), index.into());
+        }
+        format!("{prefix}{}", Value::Object(event))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn uncommon_events_mean_what_common_ones_do() {
+    let is_text = |case: &&Case| matches!(case.name.rsplit_once('.'), Some((_, "sse" | "ndjson")));
+    for case in CASES.iter().filter(is_text) {
+        case.check(&decode_stream(case.dialect, &[uncommon(&case.bytes).as_bytes()]));
+    }
+}
+
 #[test]
 fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
     for case in CASES.iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {

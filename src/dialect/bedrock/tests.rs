@@ -23,8 +23,7 @@ fn a_conversation_is_written_as_the_reference_says() {
                 { "toolUse": { "toolUseId": "b", "name": "now", "input": {} } },
             ] },
             { "role": "user", "content": [
-                { "toolResult":
-                    { "toolUseId": "a", "content": [{ "text": "{\"celsius\":21}" }], "status": "success" } },
+                { "toolResult": { "toolUseId": "a", "content": [{ "text": "{\"celsius\":21}" }] } },
                 { "toolResult": { "toolUseId": "b", "content": [{ "text": "no clock" }], "status": "error" } },
                 { "text": "And?" },
             ] },
