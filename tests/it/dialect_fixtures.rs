@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use orch::base::money::Money;
 use orch::dialect::anthropic::Anthropic;
 use orch::dialect::bedrock::Bedrock;
 use orch::dialect::cohere::Cohere;
@@ -70,6 +71,7 @@ fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
         "finish_reason_raw": first.finish_raw,
         "usage": response.usage.map(inclusive),
         "model": response.model,
+        "stated_cost": response.stated_cost.map(Money::decimal),
         "signatures": signatures,
         "extra": response.extra,
     });

@@ -160,6 +160,9 @@ impl Answer {
 
     fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
         let Some(raw) = reason.and_then(Value::as_str) else { return };
+        while let Some((index, _)) = self.open.first_key_value() {
+            self.end(*index, out);
+        }
         let reason = body::semantic(finish_reason(raw), self.numbers.has_calls());
         out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
     }
