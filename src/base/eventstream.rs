@@ -78,7 +78,7 @@ fn first(bytes: &[u8]) -> Result<Option<(Frame, usize)>, FrameError> {
     if crc(&bytes[..8]) != integer(&bytes[8..]) {
         return Err(FrameError::Checksum);
     }
-    if total > LIMIT || total < OVERHEAD || headers > total - OVERHEAD {
+    if !(OVERHEAD..=LIMIT).contains(&total) || headers > total - OVERHEAD {
         return Err(FrameError::Length);
     }
     let Some(frame) = bytes.get(..total) else { return Ok(None) };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Decoder, DialectName, Quirks, classify};
+use crate::base::money::Money;
 use crate::base::sse;
 use crate::model::request::{Thinking, ToolCall};
 use crate::model::response::malformed;
@@ -25,6 +26,13 @@ pub(super) fn count(value: Option<&Value>) -> Option<u64> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within bounds")]
         Some(number as u64)
     })
+}
+
+/// An amount of dollars, as gateways state the cost of a call; rounded to nano-dollars. Anything else is
+/// absent.
+pub(super) fn dollars(value: Option<&Value>) -> Option<Money> {
+    let amount = value?.as_f64().filter(|amount| (0.0..1e9).contains(amount))?;
+    format!("{amount:.9}").parse().ok()
 }
 
 /// A field's text when it is not empty.

@@ -266,3 +266,6 @@ fn merge(into: &mut Object, from: &Object) {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -89,6 +89,7 @@ fn disagreements(expected: &Value, seen: &Value) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the corpus is not ours to ship, so its place must be told")]
 fn recorded_traffic_is_decoded_as_the_providers_mean_it() {
     let Ok(folder) = std::env::var("ORCH_WIRE_CORPUS") else {
         println!("skipped: ORCH_WIRE_CORPUS names no corpus");

@@ -5,14 +5,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use orch::base::money::Money;
 use orch::dialect::anthropic::Anthropic;
 use orch::dialect::bedrock::Bedrock;
 use orch::dialect::cohere::Cohere;
 use orch::dialect::gemini::Gemini;
 use orch::dialect::ollama::Ollama;
 use orch::dialect::{Dialect, Quirks};
-use orch::model::{Delta, Failure, FailureClass, Response, TokenUsage};
+use orch::model::{Delta, Failure, FailureClass, FinishReason, Response, TokenUsage};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -65,10 +67,11 @@ fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
         "reasoning_text": (!reasoning.is_empty()).then_some(reasoning),
         "refusal": first.refusal,
         "tool_calls": calls(&first),
-        "finish_reason": first.finish.map(|reason| reason.name()),
+        "finish_reason": first.finish.map(FinishReason::name),
         "finish_reason_raw": first.finish_raw,
         "usage": response.usage.map(inclusive),
         "model": response.model,
+        "stated_cost": response.stated_cost.map(Money::decimal),
         "signatures": signatures,
         "extra": response.extra,
     });
@@ -77,7 +80,7 @@ fn seen(deltas: Vec<Delta>, failure: Option<&Failure>) -> Value {
     }
     if response.choices.len() > 1 {
         let choices = response.choices.iter().map(|choice| {
-            let finish = choice.finish.map(|reason| reason.name());
+            let finish = choice.finish.map(FinishReason::name);
             json!({ "text": choice.text, "tool_calls": calls(choice), "finish_reason": finish })
         });
         out["choices"] = choices.collect::<Vec<_>>().into();
@@ -103,7 +106,9 @@ struct Case {
     expected: Map<String, Value>,
 }
 
-fn cases() -> Vec<Case> {
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(read_cases);
+
+fn read_cases() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialect");
     let mut out = Vec::new();
     for dialect in DIALECTS {
@@ -136,9 +141,8 @@ impl Case {
 
 #[test]
 fn every_fixture_decodes_into_what_stands_beside_it() {
-    let cases = cases();
-    assert!(cases.len() >= 30, "only {} fixtures were found", cases.len());
-    for case in cases {
+    assert!(CASES.len() >= 40, "only {} fixtures were found", CASES.len());
+    for case in CASES.iter() {
         case.check(&if case.is_stream {
             decode_stream(case.dialect, &[&*case.bytes])
         } else {
@@ -149,14 +153,39 @@ fn every_fixture_decodes_into_what_stands_beside_it() {
 
 #[test]
 fn a_stream_of_single_bytes_means_the_same() {
-    for case in cases().iter().filter(|case| case.is_stream) {
+    for case in CASES.iter().filter(|case| case.is_stream) {
         case.check(&decode_stream(case.dialect, &case.bytes.chunks(1).collect::<Vec<_>>()));
+    }
+}
+
+/// The same stream in a form that no decoder takes for the common one: an unknown field in every event,
+/// and indices with a fraction.
+fn uncommon(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let lines = text.split('\n').map(|line| {
+        let line = line.trim_end_matches('\r');
+        let (prefix, data) = line.split_at(line.len() - line.strip_prefix("data: ").unwrap_or(line).len());
+        let Ok(Value::Object(mut event)) = serde_json::from_str(data) else { return line.to_owned() };
+        event.insert("unknown".to_owned(), Value::Null);
+        if let Some(index) = event.get("index").and_then(Value::as_f64) {
+            event.insert("index".to_owned(), index.into());
+        }
+        format!("{prefix}{}", Value::Object(event))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn uncommon_events_mean_what_common_ones_do() {
+    let is_text = |case: &&Case| matches!(case.name.rsplit_once('.'), Some((_, "sse" | "ndjson")));
+    for case in CASES.iter().filter(is_text) {
+        case.check(&decode_stream(case.dialect, &[uncommon(&case.bytes).as_bytes()]));
     }
 }
 
 #[test]
 fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
-    for case in cases().iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {
+    for case in CASES.iter().filter(|case| case.is_stream && case.expected["kind"] == "ok") {
         // Beyond this the terminal event is already there.
         let terminal: &[&[u8]] =
             &[b"message_stop", b"message-end", b"\"done\":true", b"finishReason", b"messageStop"];
@@ -170,9 +199,11 @@ fn a_stream_cut_anywhere_before_its_end_is_never_a_success() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_split_of_any_fixture_gives_the_same_answer(cuts in prop::collection::vec(0.0..1.0_f64, 0..8)) {
-        for case in cases().iter().filter(|case| case.is_stream) {
+        for case in CASES.iter().filter(|case| case.is_stream) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a fraction of a small length")]
             let mut at: Vec<_> = cuts.iter().map(|cut| (cut * case.bytes.len() as f64) as usize).collect();
             at.extend([0, case.bytes.len()]);
@@ -185,7 +216,7 @@ proptest! {
 
     #[test]
     fn no_damage_to_any_fixture_panics(at in 0.0..1.0_f64, byte: u8, insert: bool) {
-        for case in cases() {
+        for case in CASES.iter() {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a fraction of a small length")]
             let at = (at * case.bytes.len() as f64) as usize;
             let mut bytes = case.bytes.clone();

@@ -76,6 +76,8 @@ impl Answer {
         if !usage.is_empty() {
             self.usage.extend(usage);
             out.push(Delta::Usage(tokens(&self.usage)));
+            // OpenRouter states the cost beside the tokens.
+            out.extend(body::dollars(self.usage.get("cost")).map(Delta::Cost));
         }
     }
 
@@ -158,6 +160,9 @@ impl Answer {
 
     fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
         let Some(raw) = reason.and_then(Value::as_str) else { return };
+        while let Some((index, _)) = self.open.first_key_value() {
+            self.end(*index, out);
+        }
         let reason = body::semantic(finish_reason(raw), self.numbers.has_calls());
         out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
     }
@@ -280,6 +285,10 @@ impl Stream {
         let (text, thinking) = (take("text"), take("thinking"));
         let (partial_json, signature) = (take("partial_json"), take("signature"));
         self.answer.more(index, Piece { text, thinking, partial_json, signature }, out);
+        // Kinds of blocks we do not know have kinds of deltas we do not know: their fields are the block's.
+        if let Some(Block::Other(Value::Object(block), _)) = self.answer.open.get_mut(&index) {
+            block.extend(body::rest(delta, &["type"]));
+        }
     }
 }
 

@@ -53,7 +53,7 @@ enum Block {
     /// A call of the client's tool, and whether its arguments have begun.
     Call(u32, bool),
     /// A tool of the server, and kinds we do not know; with the input that comes in pieces.
-    Other(Value, String),
+    Other(Object, String),
 }
 
 /// A tool that runs on the server is marked as such and is not the client's to call.
@@ -98,10 +98,10 @@ impl Answer {
     }
 
     /// The beginning of a streamed block. Text and reasoning have none.
-    fn begin(&mut self, index: u64, mut start: Object, out: &mut Vec<Delta>) {
+    fn begin(&mut self, index: u64, start: Object, out: &mut Vec<Delta>) {
         let block = match start.get("toolUse").filter(|tool| is_client_tool(tool)) {
             Some(tool) => Block::Call(self.call(tool, out), false),
-            None => Block::Other(start.remove("toolUse").unwrap_or(Value::Object(start)), String::new()),
+            None => Block::Other(start, String::new()),
         };
         self.open.insert(index, block);
     }
@@ -122,15 +122,22 @@ impl Answer {
                 body::push_thinking(out, 0, *number, part);
             }
         }
-        let Some(input) = piece.tool_use.map(|tool| tool.input).filter(|input| !input.is_empty()) else {
-            return;
-        };
         match self.open.get_mut(&index) {
             Some(Block::Call(number, began)) => {
-                *began = true;
-                out.push(body::more_arguments(0, *number, input));
+                if let Some(input) = piece.tool_use.map(|tool| tool.input).filter(|input| !input.is_empty()) {
+                    *began = true;
+                    out.push(body::more_arguments(0, *number, input));
+                }
             }
-            Some(Block::Other(_, whole)) => whole.push_str(&input),
+            Some(Block::Other(block, input)) => {
+                input.push_str(&piece.tool_use.unwrap_or_default().input);
+                if let Some(Value::Object(result)) = block.get_mut("toolResult") {
+                    let content = result.entry("content").or_insert_with(|| Value::Array(Vec::new()));
+                    if let Value::Array(content) = content {
+                        content.extend(piece.tool_result.unwrap_or_default());
+                    }
+                }
+            }
             Some(Block::Thinking(_)) | None => {}
         }
     }
@@ -140,10 +147,12 @@ impl Answer {
             // No arguments at all mean an empty object.
             Some(Block::Call(number, false)) => out.push(body::more_arguments(0, number, "{}".to_owned())),
             Some(Block::Other(mut block, input)) => {
-                if let (Ok(input), Some(block)) = (serde_json::from_str(&input), block.as_object_mut()) {
-                    block.insert("input".to_owned(), input);
+                if let (Ok(input), Some(Value::Object(tool))) =
+                    (serde_json::from_str(&input), block.get_mut("toolUse"))
+                {
+                    tool.insert("input".to_owned(), input);
                 }
-                self.others.push(block);
+                self.others.push(Value::Object(block));
             }
             _ => {}
         }
@@ -151,6 +160,9 @@ impl Answer {
 
     fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
         let Some(raw) = reason.and_then(Value::as_str) else { return };
+        while let Some((index, _)) = self.open.first_key_value() {
+            self.end(*index, out);
+        }
         let reason = body::semantic(finish_reason(raw), self.numbers.has_calls());
         out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
     }
@@ -229,11 +241,12 @@ struct BlockDelta {
 struct Piece {
     text: Option<String>,
     tool_use: Option<InputPiece>,
+    tool_result: Option<Vec<Value>>,
     reasoning_content: Option<ReasoningPiece>,
     citation: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct InputPiece {
     #[serde(default)]
     input: String,
@@ -298,11 +311,11 @@ impl Stream {
 impl Decoder for Stream {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
         let mut frames = Vec::new();
-        let framed = self.parser.push(bytes, &mut frames);
+        let parsed = self.parser.push(bytes, &mut frames);
         for frame in &frames {
             self.frame(frame, out)?;
         }
-        framed.map_err(|error| malformed(error.to_string()))
+        parsed.map_err(|error| malformed(error.to_string()))
     }
 
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {

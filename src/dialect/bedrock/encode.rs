@@ -196,8 +196,12 @@ fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value, Fail
     if content.is_empty() {
         content.push(json!({ "text": "" }));
     }
-    let status = if result.is_error { "error" } else { "success" };
-    Ok(json!({ "toolResult": { "toolUseId": result.id, "content": content, "status": status } }))
+    let mut out = json!({ "toolUseId": result.id, "content": content });
+    // Only Claude and Nova know the field, so it is not sent where it says nothing.
+    if result.is_error {
+        out["status"] = "error".into();
+    }
+    Ok(json!({ "toolResult": out }))
 }
 
 /// Reasoning must come back exactly as it was given, signature included.

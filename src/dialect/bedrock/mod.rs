@@ -1,6 +1,6 @@
 //! Bedrock Converse (`POST {base}/model/{id}/converse` and `…/converse-stream`; the base address is the
 //! region's `https://bedrock-runtime.{region}.amazonaws.com`). Requests leave here unsigned.
-//! Source: Amazon Bedrock API reference, "Converse" and "ConverseStream".
+//! Source: Amazon Bedrock API reference, `Converse` and `ConverseStream`.
 
 mod decode;
 mod encode;

@@ -255,6 +255,11 @@ impl Stream {
                     self.answer.call(index, call, out);
                 }
             }
+            "tool-call-delta" => {
+                let call = message.get("tool_calls").and_then(|call| call.pointer("/function/arguments"));
+                let arguments = call.and_then(Value::as_str).unwrap_or_default();
+                self.answer.more_arguments(index, arguments.to_owned(), out);
+            }
             "citation-start" => self.answer.citations.extend(message.remove("citations")),
             "message-end" => {
                 self.is_over = true;

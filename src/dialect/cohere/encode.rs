@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::super::draft::{self, Draft, unsupported};
 use super::super::{Call, DialectName, Encoded};
-use crate::model::request::{Image, Message, Part, Request, Role, Shape, Tool, ToolChoice, ToolResult};
+use crate::model::request::{
+    Image, Message, Part, Request, Role, Shape, Tool, ToolCall, ToolChoice, ToolResult,
+};
 use crate::model::{Failure, Object};
 
 const DIALECT: DialectName = DialectName::Cohere;
@@ -104,11 +106,7 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
             Part::Text(text) => content.push(json!({ "type": "text", "text": text })),
             Part::Image(image) if message.role == Role::User => content.push(picture(image)),
             Part::Image(_) => return Err(unsupported("image outside the user's messages", DIALECT)),
-            Part::ToolCall(call) => calls.push(json!({
-                "id": call.id,
-                "type": "function",
-                "function": { "name": call.name, "arguments": call.arguments },
-            })),
+            Part::ToolCall(call) => calls.push(tool_call(call)),
             Part::ToolResult(result) => out.push(tool_result(result)?),
             Part::Thinking(thinking) if thinking.text.is_empty() => {
                 draft.drop("reasoning of another provider");
@@ -132,6 +130,12 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
     fields.extend(draft.own_message_fields(&message.extra));
     out.push(Value::Object(fields));
     Ok(())
+}
+
+fn tool_call(call: &ToolCall) -> Value {
+    let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };
+    let function = json!({ "name": call.name, "arguments": arguments });
+    json!({ "id": call.id, "type": "function", "function": function })
 }
 
 fn picture(image: &Image) -> Value {

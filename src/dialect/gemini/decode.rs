@@ -1,4 +1,4 @@
-//! Answers of Gemini: every chunk of a stream looks like a whole answer, so both are read the same way.
+//! Answers of Gemini: every chunk of a stream looks like a whole answer, so both are read here.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::body::{self, Numbers};
-use super::super::{Decoder, DialectName, Quirks, classify};
+use super::super::{DialectName, Quirks, classify};
 use super::finish;
-use crate::base::{json_array, sse};
 use crate::model::request::{Thinking, ToolCall};
 use crate::model::response::malformed;
 use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
@@ -34,16 +33,17 @@ pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure
 }
 
 /// What is remembered of an answer while it comes.
-struct Answer {
-    choices: BTreeMap<u32, Choice>,
+pub(super) struct Answer {
+    pub(super) choices: BTreeMap<u32, Choice>,
     usage: TokenUsage,
     extra: Object,
     is_named: bool,
     quirks: Quirks,
 }
 
+/// What is remembered of one candidate.
 #[derive(Default)]
-struct Choice {
+pub(super) struct Choice {
     numbers: Numbers,
     /// The reasoning block that the next thought continues.
     thinking: Option<u32>,
@@ -54,7 +54,8 @@ struct Choice {
 }
 
 impl Answer {
-    fn new(quirks: &Quirks) -> Self {
+    /// An answer of which nothing has come.
+    pub(super) fn new(quirks: &Quirks) -> Self {
         Self {
             choices: BTreeMap::new(),
             usage: TokenUsage::default(),
@@ -64,7 +65,8 @@ impl Answer {
         }
     }
 
-    fn chunk(&mut self, mut chunk: Object, out: &mut Vec<Delta>) -> Result<(), Failure> {
+    /// Takes a chunk, however it looks.
+    pub(super) fn chunk(&mut self, mut chunk: Object, out: &mut Vec<Delta>) -> Result<(), Failure> {
         if chunk.get("error").is_some_and(|error| !error.is_null()) {
             return Err(classify::stream_error(DialectName::Gemini, &Value::Object(chunk), &self.quirks));
         }
@@ -85,7 +87,8 @@ impl Answer {
         Ok(())
     }
 
-    fn start(&mut self, id: Option<String>, model: Option<String>, out: &mut Vec<Delta>) {
+    /// Says who answers, until the model is known.
+    pub(super) fn start(&mut self, id: Option<String>, model: Option<String>, out: &mut Vec<Delta>) {
         if !self.is_named && (id.is_some() || model.is_some()) {
             self.is_named = model.is_some();
             out.push(Delta::Start { id, model });
@@ -107,15 +110,16 @@ impl Answer {
     }
 
     /// Every chunk counts anew and the last one is right; Vertex AI's first ones count nothing.
-    fn use_tokens(&mut self, counts: Counts, out: &mut Vec<Delta>) {
+    pub(super) fn use_tokens(&mut self, counts: Counts, out: &mut Vec<Delta>) {
         let usage = counts.tokens();
-        if counts.prompt_token_count.is_some() && usage != self.usage {
+        if counts.prompt.is_some() && usage != self.usage {
             self.usage = usage;
             out.push(Delta::Usage(usage));
         }
     }
 
-    fn close(&mut self, out: &mut Vec<Delta>) {
+    /// Hands out what is not modelled, at the end.
+    pub(super) fn close(&mut self, out: &mut Vec<Delta>) {
         let mut extra = std::mem::take(&mut self.extra);
         let candidates = self.choices.values_mut().map(|choice| {
             let mut fields = std::mem::take(&mut choice.extra);
@@ -130,21 +134,9 @@ impl Answer {
         body::push_extra(out, extra);
     }
 
-    fn is_complete(&self) -> bool {
+    /// Whether every candidate has ended, or the prompt was blocked.
+    pub(super) fn is_complete(&self) -> bool {
         !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some())
-    }
-
-    /// A chunk of text and nothing unusual, as most are.
-    fn common(&mut self, chunk: Common, out: &mut Vec<Delta>) {
-        self.start(chunk.response_id, chunk.model_version, out);
-        for (place, candidate) in (0_u32..).zip(chunk.candidates) {
-            let index = candidate.index.unwrap_or(place);
-            let choice = self.choices.entry(index).or_default();
-            for part in candidate.content.parts {
-                choice.text(index, part.text, part.thought, None, out);
-            }
-        }
-        self.use_tokens(chunk.usage_metadata, out);
     }
 }
 
@@ -162,8 +154,11 @@ impl Choice {
             };
             out.push(Delta::ToolCall { choice: index, call: self.numbers.next_call(), part });
         } else if let Some(Value::String(text)) = fields.get_mut("text").map(Value::take) {
-            let is_thought = fields.get("thought").is_some_and(|thought| thought == true);
-            self.text(index, text, is_thought, signature, out);
+            if fields.get("thought").is_some_and(|thought| thought == true) {
+                self.think(index, text, signature, out);
+            } else {
+                self.say(index, text, signature, out);
+            }
         } else {
             self.thinking = None;
             self.parts.push(Value::Object(fields));
@@ -172,23 +167,23 @@ impl Choice {
 
     /// A signature beside text that is no thought stands in a reasoning block of its own, so that it is
     /// not lost and can be echoed.
-    fn text(
+    pub(super) fn say(&mut self, index: u32, text: String, signature: Option<String>, out: &mut Vec<Delta>) {
+        self.thinking = None;
+        body::push_text(out, index, text);
+        if signature.is_some() {
+            let block = self.numbers.next_thinking();
+            body::push_thinking(out, index, block, Thinking { signature, ..Thinking::default() });
+        }
+    }
+
+    /// A thought, which continues the one before it.
+    pub(super) fn think(
         &mut self,
         index: u32,
         text: String,
-        is_thought: bool,
         signature: Option<String>,
         out: &mut Vec<Delta>,
     ) {
-        if !is_thought {
-            self.thinking = None;
-            body::push_text(out, index, text);
-            if signature.is_some() {
-                let block = self.numbers.next_thinking();
-                body::push_thinking(out, index, block, Thinking { signature, ..Thinking::default() });
-            }
-            return;
-        }
         let numbers = &mut self.numbers;
         let block = *self.thinking.get_or_insert_with(|| numbers.next_thinking());
         body::push_thinking(out, index, block, Thinking { text, signature, ..Thinking::default() });
@@ -205,13 +200,18 @@ impl Choice {
 /// The counts of tokens. The prompt includes what was cached but not what tools added to it, and the
 /// candidates do not include thoughts: total = prompt + candidates + thoughts + tool use.
 #[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Counts {
-    prompt_token_count: Option<u64>,
-    cached_content_token_count: Option<u64>,
-    tool_use_prompt_token_count: Option<u64>,
-    candidates_token_count: Option<u64>,
-    thoughts_token_count: Option<u64>,
+#[serde(default)]
+pub(super) struct Counts {
+    #[serde(rename = "promptTokenCount")]
+    prompt: Option<u64>,
+    #[serde(rename = "cachedContentTokenCount")]
+    cached: Option<u64>,
+    #[serde(rename = "toolUsePromptTokenCount")]
+    tool_use: Option<u64>,
+    #[serde(rename = "candidatesTokenCount")]
+    candidates: Option<u64>,
+    #[serde(rename = "thoughtsTokenCount")]
+    thoughts: Option<u64>,
 }
 
 impl Counts {
@@ -227,135 +227,24 @@ impl Counts {
     fn of(usage: &Object) -> Self {
         let count = |name| body::count(usage.get(name));
         Self {
-            prompt_token_count: count("promptTokenCount"),
-            cached_content_token_count: count("cachedContentTokenCount"),
-            tool_use_prompt_token_count: count("toolUsePromptTokenCount"),
-            candidates_token_count: count("candidatesTokenCount"),
-            thoughts_token_count: count("thoughtsTokenCount"),
+            prompt: count("promptTokenCount"),
+            cached: count("cachedContentTokenCount"),
+            tool_use: count("toolUsePromptTokenCount"),
+            candidates: count("candidatesTokenCount"),
+            thoughts: count("thoughtsTokenCount"),
         }
     }
 
     fn tokens(self) -> TokenUsage {
-        let input = sum(self.prompt_token_count, self.tool_use_prompt_token_count);
+        let input = sum(self.prompt, self.tool_use);
         TokenUsage {
-            output: sum(self.candidates_token_count, self.thoughts_token_count),
-            reasoning: self.thoughts_token_count,
-            ..TokenUsage::inclusive(input, self.cached_content_token_count, None)
+            output: sum(self.candidates, self.thoughts),
+            reasoning: self.thoughts,
+            ..TokenUsage::inclusive(input, self.cached, None)
         }
     }
 }
 
 fn sum(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     if a.is_none() && b.is_none() { None } else { Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0))) }
-}
-
-/// The chunk of which streams consist. Anything else in it makes it uncommon.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Common {
-    candidates: Vec<CommonCandidate>,
-    #[serde(default)]
-    usage_metadata: Counts,
-    model_version: Option<String>,
-    response_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CommonCandidate {
-    content: CommonContent,
-    index: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CommonContent {
-    parts: Vec<CommonPart>,
-    #[serde(rename = "role")]
-    _role: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CommonPart {
-    text: String,
-    #[serde(default)]
-    thought: bool,
-}
-
-/// Decodes a stream of events, or of an array's elements where events were not asked for. There is no
-/// terminal event: a stream is complete when every candidate has a finish reason or the prompt was blocked.
-pub(super) struct Stream {
-    framing: Framing,
-    answer: Answer,
-}
-
-enum Framing {
-    Unknown,
-    Events(sse::Parser),
-    Elements(json_array::Splitter),
-}
-
-impl Stream {
-    /// A decoder at the beginning of a stream.
-    pub(super) fn new(quirks: &Quirks) -> Self {
-        Self { framing: Framing::Unknown, answer: Answer::new(quirks) }
-    }
-
-    fn read(&mut self, chunk: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
-        if let Ok(common) = serde_json::from_slice(chunk) {
-            self.answer.common(common, out);
-            return Ok(());
-        }
-        self.answer.chunk(body::object(chunk)?, out)
-    }
-
-    fn read_events(&mut self, events: &[sse::Event], out: &mut Vec<Delta>) -> Result<(), Failure> {
-        let data = events.iter().map(|event| event.data.trim_ascii());
-        for data in data.filter(|data| !data.is_empty() && *data != "[DONE]") {
-            self.read(data.as_bytes(), out)?;
-        }
-        Ok(())
-    }
-}
-
-impl Decoder for Stream {
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
-        let bytes = if matches!(self.framing, Framing::Unknown) { bytes.trim_ascii_start() } else { bytes };
-        match (&self.framing, bytes.first()) {
-            (_, None) => return Ok(()),
-            (Framing::Unknown, Some(b'[' | b'{')) => {
-                self.framing = Framing::Elements(json_array::Splitter::default());
-            }
-            (Framing::Unknown, Some(_)) => self.framing = Framing::Events(sse::Parser::default()),
-            _ => {}
-        }
-        let (mut events, mut elements) = (Vec::new(), Vec::new());
-        let framed = match &mut self.framing {
-            Framing::Unknown => Ok(()),
-            Framing::Events(parser) => parser.push(bytes, &mut events).map_err(|error| error.to_string()),
-            Framing::Elements(splitter) => {
-                splitter.push(bytes, &mut elements).map_err(|error| error.to_string())
-            }
-        };
-        self.read_events(&events, out)?;
-        for element in &elements {
-            self.read(element, out)?;
-        }
-        framed.map_err(malformed)
-    }
-
-    fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        let mut events = Vec::new();
-        if let Framing::Events(parser) = &mut self.framing {
-            parser.finish(&mut events);
-        }
-        body::unless_cut(self.read_events(&events, out))?;
-        self.answer.close(out);
-        let is_whole = match &self.framing {
-            Framing::Elements(splitter) => splitter.is_between_elements(),
-            Framing::Events(_) | Framing::Unknown => true,
-        };
-        if is_whole && self.answer.is_complete() { Ok(()) } else { Err(body::truncated("finish reason")) }
-    }
 }

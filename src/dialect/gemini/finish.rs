@@ -1,13 +1,13 @@
 //! Why Gemini ends an answer, in words or, with `enum-encoding=int`, in numbers.
-//! Source: google/ai/generativelanguage/v1beta/generative_service.proto, `Candidate.FinishReason` and
-//! `PromptFeedback.BlockReason`.
+//! Source: `google/ai/generativelanguage/v1beta/generative_service.proto`, `Candidate.FinishReason`
+//! and `PromptFeedback.BlockReason`.
 
 use serde_json::Value;
 
 use crate::model::FinishReason;
 
 /// `Candidate.FinishReason` by number.
-const FINISH: [&str; 14] = [
+const FINISH: [&str; 13] = [
     "FINISH_REASON_UNSPECIFIED",
     "STOP",
     "MAX_TOKENS",
@@ -21,7 +21,6 @@ const FINISH: [&str; 14] = [
     "MALFORMED_FUNCTION_CALL",
     "IMAGE_SAFETY",
     "UNEXPECTED_TOOL_CALL",
-    "TOO_MANY_TOOL_CALLS",
 ];
 
 /// `PromptFeedback.BlockReason` by number.

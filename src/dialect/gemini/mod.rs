@@ -5,6 +5,7 @@
 mod decode;
 mod encode;
 mod finish;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +30,7 @@ impl Dialect for Gemini {
     }
 
     fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
-        Box::new(decode::Stream::new(quirks))
+        Box::new(stream::Stream::new(quirks))
     }
 
     fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {

@@ -132,9 +132,9 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
             Part::ToolResult(result) => out.push(tool_result(draft, result)?),
             Part::Thinking(thinking) => written.thinking.push_str(&thinking.text),
             Part::Opaque { dialect, value } => {
-                // A message has no parts here, so one of this dialect can only be meant as text.
-                if let Some(value) = draft.opaque(message.role, dialect, value)? {
-                    written.text.push_str(value.as_str().unwrap_or_default());
+                // A message has no parts here, so none of this dialect can exist.
+                if draft.opaque(message.role, dialect, value)?.is_some() {
+                    return Err(unsupported("parts of messages", DIALECT));
                 }
             }
         }
