@@ -19,7 +19,7 @@ use crate::base::money::Money;
 pub use samples::{SampleFilter, ScorerTotal};
 
 /// How many runs an ambiguous prefix names.
-const CANDIDATES: usize = 5;
+const CANDIDATES: u32 = 5;
 
 /// An open ledger to read from. It sees what was committed when each question begins.
 #[derive(Debug)]
@@ -73,8 +73,9 @@ impl Reader {
         if let Some(run) = self.select_runs("WHERE id = ?1", [name])?.pop() {
             return Ok(Some(run));
         }
-        let order = "WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY started_ms DESC, rowid DESC LIMIT ?2";
-        let mut runs = self.select_runs(order, (name, CANDIDATES as u32))?;
+        let order =
+            "WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY started_ms DESC, rowid DESC LIMIT ?2";
+        let mut runs = self.select_runs(order, (name, CANDIDATES))?;
         if runs.len() > 1 {
             let candidates = runs.into_iter().map(|run| run.id).collect();
             return Err(LedgerError::Ambiguous { prefix: name.to_owned(), candidates });
@@ -193,8 +194,7 @@ impl Reader {
 /// A column of milliseconds as a moment.
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let millis = row.get(column)?;
-    Timestamp::from_millisecond(millis)
-        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, millis))
+    Timestamp::from_millisecond(millis).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, millis))
 }
 
 /// A column of names as the value a name stands for.

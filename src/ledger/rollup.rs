@@ -142,22 +142,27 @@ impl Totals {
             Some(nanos) => self.cost += Money::from_nanos(nanos),
             None => self.unknown_costs += 1,
         }
-        match &attempt.failure {
-            Some(failure) => self.add_failures(&failure.class, 1),
-            None => {
-                self.latency.record(duration(attempt.total_us));
-                if let Some(first_token) = attempt.first_token_us {
-                    self.first_token.record(duration(first_token));
-                }
-            }
+        if let Some(failure) = &attempt.failure {
+            self.add_failures(&failure.class, 1);
+            return;
+        }
+        self.latency.record(duration(attempt.total_us));
+        if let Some(first_token) = attempt.first_token_us {
+            self.first_token.record(duration(first_token));
         }
     }
 
     /// The sums of a row whose columns from `first` on are those of [`COLUMNS`].
     pub(super) fn of_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
-        let count = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, i64>(first + column)?.unsigned_abs());
-        let tokens: Tokens =
-            [row.get(first + 5)?, row.get(first + 6)?, row.get(first + 7)?, row.get(first + 8)?, row.get(first + 9)?];
+        let count =
+            |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, i64>(first + column)?.unsigned_abs());
+        let tokens: Tokens = [
+            row.get(first + 5)?,
+            row.get(first + 6)?,
+            row.get(first + 7)?,
+            row.get(first + 8)?,
+            row.get(first + 9)?,
+        ];
         Ok(Self {
             requests: count(0)?,
             failed: count(1)?,
@@ -278,9 +283,9 @@ fn parsed<T, E: std::error::Error + Send + Sync + 'static>(
     parse: impl FnOnce(&[u8]) -> Result<T, E>,
 ) -> rusqlite::Result<T> {
     let value = row.get_ref(column)?;
-    let bytes = value
-        .as_bytes()
-        .map_err(|error: FromSqlError| rusqlite::Error::FromSqlConversionFailure(column, kind, error.into()))?;
+    let bytes = value.as_bytes().map_err(|error: FromSqlError| {
+        rusqlite::Error::FromSqlConversionFailure(column, kind, error.into())
+    })?;
     parse(bytes).map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, kind, error.into()))
 }
 

@@ -266,8 +266,7 @@ fn rescore(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Resul
 }
 
 fn store_scores(transaction: &Connection, sample: &SampleLine<'_>, seq: i64) -> rusqlite::Result<()> {
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO scores VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut insert = transaction.prepare_cached("INSERT INTO scores VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for (place, score) in (0_i64..).zip(&sample.scores) {
         insert.execute(params![seq, place, score.scorer, score.passed, score.value, score.reason])?;
     }

@@ -51,11 +51,13 @@ impl Ledger {
         Self::start(schema::open(path)?, path)
     }
 
-    fn start(mut connection: Connection, path: &Path) -> Result<Self, LedgerError> {
+    /// Starts the writing thread on a connection that [`schema::open`] has made.
+    pub(super) fn start(mut connection: Connection, path: &Path) -> Result<Self, LedgerError> {
         let replayed = spool::replay(&mut connection, path)?;
         let (sender, queue) = mpsc::channel(QUEUE);
         let failed = Failed::default();
-        let writer = Writer { connection, path: path.to_path_buf(), failed: Arc::clone(&failed), spool: None };
+        let writer =
+            Writer { connection, path: path.to_path_buf(), failed: Arc::clone(&failed), spool: None };
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run(queue))

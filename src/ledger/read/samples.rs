@@ -13,7 +13,8 @@ use crate::ledger::row::{SampleFacts, SampleKey, SampleRow, SampleStatus, ScoreR
 use crate::model::outcome::Cost;
 
 /// In the order of the primary key, so that nothing needs sorting.
-const FACTS: &str = "SELECT item, candidate, repeat, status, valid, repaired, failure_class, attempts, latency_us,
+const FACTS: &str =
+    "SELECT item, candidate, repeat, status, valid, repaired, failure_class, attempts, latency_us,
        first_token_us, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens,
        cost_nanos, cost_source, judge_cost_nanos, judge_cost_source, cluster, overhead_ns, seq
      FROM samples WHERE run = ?1 ORDER BY item, candidate, repeat";
@@ -56,7 +57,8 @@ impl Reader {
         run: &str,
         mut each: impl FnMut(SampleKey) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        let sql = "SELECT item, candidate, repeat FROM samples WHERE run = ?1 ORDER BY item, candidate, repeat";
+        let sql =
+            "SELECT item, candidate, repeat FROM samples WHERE run = ?1 ORDER BY item, candidate, repeat";
         self.each(sql, [run], |row| Ok(each(key(row)?)))
     }
 
@@ -115,11 +117,7 @@ impl Reader {
 }
 
 fn key(row: &Row<'_>) -> rusqlite::Result<SampleKey> {
-    Ok(SampleKey {
-        item: row.get::<_, i64>(0)?.unsigned_abs(),
-        candidate: row.get(1)?,
-        repeat: row.get(2)?,
-    })
+    Ok(SampleKey { item: row.get::<_, i64>(0)?.unsigned_abs(), candidate: row.get(1)?, repeat: row.get(2)? })
 }
 
 fn facts(row: &Row<'_>) -> rusqlite::Result<SampleFacts> {
