@@ -427,6 +427,24 @@ async fn a_full_disk_is_said_and_what_was_spent_waits_beside_the_ledger() {
 }
 
 #[tokio::test]
+async fn a_ledger_that_another_process_holds_is_said_and_nothing_is_lost() {
+    let (_home, path) = home();
+    let connection = schema::open(&path).unwrap();
+    connection.busy_timeout(Duration::ZERO).unwrap();
+    let ledger = Ledger::start(connection, &path).unwrap();
+    let holder = Connection::open(&path).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let recorder = ledger.recorder();
+    recorder.record(Entry::Run(run("r", NOON))).await.unwrap();
+    let error = recorder.commit().await.unwrap_err();
+    assert!(error.to_string().contains("is locked by another process"), "{error}");
+    assert!(ledger.close().await.is_err());
+    holder.execute_batch("ROLLBACK").unwrap();
+    write(&path, []).await;
+    assert_eq!(Reader::open(&path).unwrap().run("last").unwrap().unwrap().id, "r");
+}
+
+#[tokio::test]
 async fn a_spool_of_every_kind_of_entry_is_replayed_and_its_torn_line_kept() {
     let (home, path) = home();
     let entries = [
@@ -542,6 +560,12 @@ async fn a_file_that_is_not_a_ledger_is_refused_and_left_alone() {
     fs::remove_file(&path).unwrap();
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
     assert_refused(&path, "is not a ledger");
+}
+
+#[test]
+fn a_directory_is_refused() {
+    let (home, _) = home();
+    assert_refused(home.path(), "is a directory");
 }
 
 #[tokio::test]
