@@ -20,3 +20,6 @@ pub use read::{Reader, SampleFilter};
 pub use rollup::{Resolution, RollupRow, Totals};
 pub use spool::Replayed;
 pub use writer::{Ledger, Recorder};
+
+#[cfg(test)]
+mod tests;

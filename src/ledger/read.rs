@@ -18,8 +18,11 @@ use crate::base::money::Money;
 
 pub use samples::{SampleFilter, ScorerTotal};
 
+const SPENT: &str =
+    "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests WHERE run = ?1";
+
 /// How many runs an ambiguous prefix names.
-const CANDIDATES: usize = 5;
+const CANDIDATES: u32 = 5;
 
 /// An open ledger to read from. It sees what was committed when each question begins.
 #[derive(Debug)]
@@ -75,7 +78,7 @@ impl Reader {
         }
         let order =
             "WHERE ?1 <> '' AND substr(id, 1, length(?1)) = ?1 ORDER BY started_ms DESC, rowid DESC LIMIT ?2";
-        let mut runs = self.select_runs(order, (name, CANDIDATES as u32))?;
+        let mut runs = self.select_runs(order, (name, CANDIDATES))?;
         if runs.len() > 1 {
             let candidates = runs.into_iter().map(|run| run.id).collect();
             return Err(LedgerError::Ambiguous { prefix: name.to_owned(), candidates });
@@ -85,8 +88,7 @@ impl Reader {
 
     /// What a run has spent so far.
     pub fn spent(&self, run: &str) -> Result<Spent, LedgerError> {
-        let sql = "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests WHERE run = ?1";
-        let spent = self.connection.query_row(sql, [run], |row| {
+        let spent = self.connection.query_row(SPENT, [run], |row| {
             let unknown_count = row.get::<_, i64>(1)?.unsigned_abs();
             Ok(Spent { known: Money::from_nanos(row.get(0)?), unknown_count })
         });
@@ -204,4 +206,24 @@ fn named<T>(row: &Row<'_>, column: usize, of: impl FnOnce(&str) -> Option<T>) ->
         let cause = format!("{name:?} is no name this version knows");
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, cause.into())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Ledger;
+
+    #[test]
+    fn a_run_is_read_through_an_index_without_sorting() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger.db");
+        let _ledger = Ledger::open(&path).unwrap();
+        let connection = Reader::open(&path).unwrap().connection;
+        let plan = |sql: &str| -> String {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            connection.query_row(&explain, ["run"], |row| row.get(3)).unwrap()
+        };
+        assert_eq!(plan(samples::FACTS), "SEARCH samples USING PRIMARY KEY (run=?)");
+        assert_eq!(plan(SPENT), "SEARCH requests USING INDEX requests_run (run=?)");
+    }
 }

@@ -142,14 +142,13 @@ impl Totals {
             Some(nanos) => self.cost += Money::from_nanos(nanos),
             None => self.unknown_costs += 1,
         }
-        match &attempt.failure {
-            Some(failure) => self.add_failures(&failure.class, 1),
-            None => {
-                self.latency.record(duration(attempt.total_us));
-                if let Some(first_token) = attempt.first_token_us {
-                    self.first_token.record(duration(first_token));
-                }
-            }
+        if let Some(failure) = &attempt.failure {
+            self.add_failures(&failure.class, 1);
+            return;
+        }
+        self.latency.record(duration(attempt.total_us));
+        if let Some(first_token) = attempt.first_token_us {
+            self.first_token.record(duration(first_token));
         }
     }
 

@@ -27,7 +27,8 @@ pub enum Entry {
     /// An evaluation sample is finished, with the requests it took: the candidate's first, then judges'
     /// and embedders'. All rows are committed together.
     Sample(Box<SampleRow>, Vec<Arc<Outcome>>),
-    /// New scores for a recorded sample; nothing else of it changes.
+    /// New scores for a recorded sample, with the status and the judge cost that follow from them; nothing
+    /// else of it changes. A sample that is not recorded stays so.
     Rescore(Box<SampleRow>),
 }
 

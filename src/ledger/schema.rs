@@ -49,7 +49,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 /// A connection that cannot write.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
-    fs::File::open(path).map_err(|error| LedgerError::io(path, &error))?;
+    refuse_directory(path).map_err(|error| LedgerError::io(path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
@@ -71,9 +71,14 @@ fn create(path: &Path) -> io::Result<()> {
         builder.create(parent)?;
     }
     match private_file().create_new(true).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => refuse_directory(path),
+        made => made.map(drop),
     }
+}
+
+/// SQLite would only say that it cannot open it.
+fn refuse_directory(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) }
 }
 
 /// Options for a file to append to that only its owner may read when it is made.

@@ -134,9 +134,10 @@ fn spools(ledger: &Path) -> io::Result<Vec<PathBuf>> {
     let prefix = prefix.as_os_str().as_encoded_bytes();
     let mut found = Vec::new();
     for entry in fs::read_dir(directory.unwrap_or(Path::new(".")))? {
-        let name = entry?.file_name();
+        let entry = entry?;
+        let name = entry.file_name();
         let bytes = name.as_encoded_bytes();
-        if bytes.starts_with(prefix) && bytes.ends_with(b".jsonl") {
+        if bytes.starts_with(prefix) && bytes.ends_with(b".jsonl") && entry.file_type()?.is_file() {
             found.push(ledger.with_file_name(&name));
         }
     }

@@ -51,7 +51,8 @@ impl Ledger {
         Self::start(schema::open(path)?, path)
     }
 
-    fn start(mut connection: Connection, path: &Path) -> Result<Self, LedgerError> {
+    /// Starts the writing thread on a connection that [`schema::open`] has made.
+    pub(super) fn start(mut connection: Connection, path: &Path) -> Result<Self, LedgerError> {
         let replayed = spool::replay(&mut connection, path)?;
         let (sender, queue) = mpsc::channel(QUEUE);
         let failed = Failed::default();

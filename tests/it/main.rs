@@ -7,4 +7,5 @@ mod dialect_fixtures;
 mod golden;
 mod gsm8k;
 mod http;
+mod ledger;
 mod tidy;

@@ -13,7 +13,7 @@ use crate::ledger::row::{SampleFacts, SampleKey, SampleRow, SampleStatus, ScoreR
 use crate::model::outcome::Cost;
 
 /// In the order of the primary key, so that nothing needs sorting.
-const FACTS: &str =
+pub(super) const FACTS: &str =
     "SELECT item, candidate, repeat, status, valid, repaired, failure_class, attempts, latency_us,
        first_token_us, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens,
        cost_nanos, cost_source, judge_cost_nanos, judge_cost_source, cluster, overhead_ns, seq
@@ -192,27 +192,4 @@ fn with_texts(
 
 fn duration(micros: i64) -> Duration {
     Duration::from_micros(micros.unsigned_abs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::Ledger;
-
-    #[test]
-    fn a_run_is_read_in_the_order_of_its_index_without_sorting() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ledger.db");
-        let _ledger = Ledger::open(&path).unwrap();
-        let reader = Reader::open(&path).unwrap();
-        let plan: Vec<String> = reader
-            .connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {FACTS}"))
-            .unwrap()
-            .query_map(["run"], |row| row.get(3))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        assert_eq!(plan, ["SEARCH samples USING PRIMARY KEY (run=?)"]);
-    }
 }
