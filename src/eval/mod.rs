@@ -5,5 +5,6 @@ pub mod extract;
 pub mod problem;
 pub mod schema;
 pub mod scorer;
+pub mod suite;
 pub mod summary;
 pub mod validity;

@@ -110,7 +110,7 @@ fn bad_bytes_are_found_with_their_column() {
         (rows(b"{\"prompt\": \"a\0\"}"), Some(2), Some(14), "NUL"),
         (rows(b"{\"prompt\": \"a\", }"), Some(2), Some(17), "is not JSON: trailing comma"),
         (
-            rows(&[b"{\"prompt\": \"", &[b'x'; 17 << 20][..], b"\"}"].concat()),
+            rows(&[b"{\"prompt\": \"", b"x".repeat((16 << 20) + 1).as_slice(), b"\"}"].concat()),
             Some(2),
             None,
             "longer than 16 MiB",
@@ -317,6 +317,18 @@ fn the_first_hundred_problems_are_listed_and_all_are_counted() {
     assert_eq!(read(".jsonl", b"x\n", &skipping()).map(|set| set.len()).unwrap_err().total, 2);
 }
 
+#[test]
+fn the_quickstart_dataset_is_sound() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/quickstart.jsonl");
+    let dataset = Dataset::read(&[path], &ReadOptions::default()).unwrap();
+    assert!(dataset.len() >= 60);
+    for item in 0..dataset.len() {
+        let case = dataset.case(item).unwrap();
+        assert!(!case.scorers.is_empty() && !case.tags.is_empty() && case.class.is_some(), "{}", case.id);
+        assert!(!case.scorers.iter().any(Scorer::has_effect), "{} must run without a judge", case.id);
+    }
+}
+
 proptest! {
     #[test]
     fn any_row_is_found_again_on_its_line(rows in prop::collection::vec((0_u8..4, "[a-z \"]{1,9}"), 1..40)) {
@@ -343,6 +355,8 @@ proptest! {
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), table: bool) {
         let suffix = if table { ".csv" } else { ".jsonl" };
         let bytes = if table { [b"prompt,x\n".as_slice(), &bytes].concat() } else { bytes };
-        let _ = read(suffix, &bytes, &skipping());
+        if let Ok(dataset) = read(suffix, &bytes, &skipping()) {
+            prop_assert!((0..dataset.len()).all(|item| dataset.case(item).is_ok()));
+        }
     }
 }
