@@ -20,6 +20,7 @@ pub mod schema;
 pub mod scorer;
 pub mod stats;
 pub mod summarize;
+pub mod suite;
 pub mod summary;
 pub mod tally;
 pub mod validity;

@@ -98,3 +98,6 @@ fn form(case: &Case, text: &str, found: &mut Validity) -> Result<(), String> {
         None => Err("the answer's JSON is not an object, which was asked for".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

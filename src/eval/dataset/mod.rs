@@ -296,3 +296,6 @@ impl Source {
         scan::fields(bytes, self.format, self.header.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,3 +265,6 @@ pub(crate) struct RowFacts<'a> {
     pub(crate) has_schema: bool,
     pub(crate) has_tools: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,6 +186,7 @@ fn name_argument(kind: &str, argument: &str, fields: &mut Object) -> Result<(), 
             ("rubric", rubric.trim().into())
         }
         "similarity" => ("model", argument.into()),
+        _ if !KINDS.contains(&kind) => return Ok(()),
         _ => {
             return Err(format!(
                 "scorer `{kind}` takes no argument behind a colon; write an object to set options"

@@ -62,7 +62,7 @@ fn begins_to_decline(text: &str) -> bool {
         let after = ["to ", "be able to ", "in good conscience ", "decline"]
             .iter()
             .fold(after, |text, word| text.strip_prefix(word).unwrap_or(text));
-        let is_first = !before.contains(['.', '\n', '{']) || is_apology(before);
+        let is_first = !before.contains(['.', ':', '"', '\n', '{']) || is_apology(before);
         let is_task = phrase.contains("decline")
             || phrase.contains("comfortable")
             || DECLINED.iter().any(|word| after.starts_with(word));

@@ -74,7 +74,7 @@ impl ToolCallRule {
         let f1 = if total == 0 { 1.0 } else { f64::from(2 * matched) / f64::from(total) };
         Ok(match (missing, left.first()) {
             (None, None) => Verdict::new(true, f1, "the tools are called as expected"),
-            (Some(wanted), _) => Verdict::new(false, f1, wanted.why_missing(calls)),
+            (Some(wanted), _) => Verdict::new(false, f1, wanted.why_missing(calls, self.ordered)),
             (None, Some(call)) => {
                 Verdict::new(false, f1, format!("`{}` is called beyond what is expected", call.name))
             }
@@ -91,7 +91,10 @@ impl Wanted {
                 .is_none_or(|wanted| arguments(call).is_some_and(|found| same(wanted, &found, true)))
     }
 
-    fn why_missing(&self, calls: &[ToolCall]) -> String {
+    fn why_missing(&self, calls: &[ToolCall], ordered: bool) -> String {
+        if ordered && calls.iter().any(|call| self.is(call)) {
+            return format!("`{}` is called out of order", self.name);
+        }
         if calls.is_empty() {
             return format!("no tool is called, `{}` was expected", self.name);
         }
