@@ -1,5 +1,7 @@
 //! Floor 6: arguments, environment, terminal, exit codes.
 
+pub mod mock;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
