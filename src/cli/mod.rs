@@ -10,6 +10,7 @@ pub mod live;
 pub mod models;
 pub mod output;
 pub mod settings;
+pub mod mock;
 
 use std::ffi::OsString;
 use std::io;

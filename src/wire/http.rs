@@ -48,7 +48,8 @@ pub struct CredentialError {
 }
 
 /// Sends requests over HTTP/1.1 and HTTP/2. Making one costs nothing: sockets, TLS roots and the
-/// environment's proxy settings (`HTTPS_PROXY`, `NO_PROXY`) are read when a request first needs them.
+/// environment's proxy settings (`HTTPS_PROXY`, `NO_PROXY`) are read when a request first needs them. Only
+/// connecting has a time limit here; the caller, who knows what an answer may take, drops what is too late.
 #[derive(Debug)]
 pub struct Http {
     credentials: BTreeMap<String, (HeaderName, HeaderValue)>,
@@ -226,7 +227,7 @@ fn bounded(
         match body.next().await? {
             Ok(chunk) => match left.checked_sub(chunk.len()) {
                 Some(left) => Some((Ok(chunk), Some((body, url, left)))),
-                None => Some((Err(too_large(&url)), None)),
+                None => Some((Err(endless(&url)), None)),
             },
             Err(error) => Some((Err(broken(&error, &url)), None)),
         }
@@ -234,11 +235,11 @@ fn bounded(
     .boxed()
 }
 
-fn too_large(url: &str) -> WireError {
+fn endless(url: &str) -> WireError {
     let peer = peer(url);
     failed(
-        FailureClass::TooLarge,
-        format!("the answer of {peer} is larger than any model's answer; is the address right?"),
+        FailureClass::Malformed,
+        format!("the answer of {peer} is longer than any model's answer; is the address right?"),
     )
 }
 

@@ -40,8 +40,8 @@ pub struct WireResponse {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct WireError {
-    /// Connect (nothing was answered), truncated (the connection broke within the body), too large (over
-    /// [`http::MOST_BODY`]) or malformed (not HTTP, or a body that cannot be decompressed).
+    /// Connect (nothing was answered), truncated (the connection broke within the body) or malformed (not
+    /// HTTP, a body that cannot be decompressed, or one over [`http::MOST_BODY`]).
     pub class: FailureClass,
     /// For people: cause and remedy. Never holds a credential.
     pub message: String,

@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use self::model::{Luck, Profile, Trouble};
 use self::reply::Reply;
@@ -142,13 +142,19 @@ impl Transport for Simulated {
     }
 }
 
-/// Spreads events evenly over a time.
+/// Spreads events evenly over a time from now. Each has its own due time, so that the timer's rounding to
+/// milliseconds does not add up.
 fn paced(events: Vec<Vec<u8>>, over: Duration) -> BoxStream<'static, Result<Bytes, WireError>> {
+    let (began, mut due) = (Instant::now(), Duration::ZERO);
     let gap = over / u32::try_from(events.len()).unwrap_or(u32::MAX).max(1);
     stream::iter(events)
-        .then(move |event| async move {
-            sleep(gap).await;
-            Ok(Bytes::from(event))
+        .then(move |event| {
+            due += gap;
+            let at = began + due;
+            async move {
+                sleep_until(at).await;
+                Ok(Bytes::from(event))
+            }
         })
         .boxed()
 }

@@ -197,7 +197,7 @@ fn a_body_over_the_bound_is_cut_off() {
         let small = client().with_most_body(1 << 20);
         let response = small.send(chat(&base, "fault/huge", false)).await.unwrap();
         let (bytes, error) = read(response).await;
-        assert_eq!(error.unwrap().class, FailureClass::TooLarge);
+        assert_eq!(error.unwrap().class, FailureClass::Malformed);
         assert!(bytes.len() <= 1 << 20);
     });
 }

@@ -26,14 +26,16 @@ pub(super) struct Row {
 /// Tokens as recorded; the input counts what was cached, the output what was reasoning.
 #[derive(Debug, Default, Deserialize)]
 struct Usage {
-    #[serde(alias = "prompt_tokens")]
-    input_tokens: Option<u64>,
-    #[serde(alias = "completion_tokens")]
-    output_tokens: Option<u64>,
-    #[serde(alias = "cached_tokens")]
-    cached_input_tokens: Option<u64>,
-    cache_write_tokens: Option<u64>,
-    reasoning_tokens: Option<u64>,
+    #[serde(rename = "input_tokens", alias = "prompt_tokens")]
+    input: Option<u64>,
+    #[serde(rename = "output_tokens", alias = "completion_tokens")]
+    output: Option<u64>,
+    #[serde(rename = "cached_input_tokens", alias = "cached_tokens")]
+    cached_input: Option<u64>,
+    #[serde(rename = "cache_write_tokens")]
+    cache_write: Option<u64>,
+    #[serde(rename = "reasoning_tokens")]
+    reasoning: Option<u64>,
 }
 
 impl Row {
@@ -146,16 +148,15 @@ impl Usage {
     /// In OpenAI's words; what was not recorded is left out.
     fn openai(&self) -> Value {
         let mut usage = Map::new();
-        put(&mut usage, "prompt_tokens", self.input_tokens);
-        put(&mut usage, "completion_tokens", self.output_tokens);
-        let total =
-            self.input_tokens.zip(self.output_tokens).map(|(input, output)| input.saturating_add(output));
+        put(&mut usage, "prompt_tokens", self.input);
+        put(&mut usage, "completion_tokens", self.output);
+        let total = self.input.zip(self.output).map(|(input, output)| input.saturating_add(output));
         put(&mut usage, "total_tokens", total);
         let mut input = Map::new();
-        put(&mut input, "cached_tokens", self.cached_input_tokens);
-        put(&mut input, "cache_write_tokens", self.cache_write_tokens);
+        put(&mut input, "cached_tokens", self.cached_input);
+        put(&mut input, "cache_write_tokens", self.cache_write);
         let mut output = Map::new();
-        put(&mut output, "reasoning_tokens", self.reasoning_tokens);
+        put(&mut output, "reasoning_tokens", self.reasoning);
         for (name, details) in [("prompt_tokens_details", input), ("completion_tokens_details", output)] {
             if !details.is_empty() {
                 usage.insert(name.to_owned(), details.into());

@@ -1,7 +1,5 @@
-use futures_util::StreamExt;
-use tokio::time::Instant;
-
 use super::*;
+use futures_util::StreamExt;
 
 fn key() -> AnswerKey {
     Arc::new(|prompt| prompt.strip_prefix("say ").map(str::to_owned))
@@ -84,7 +82,7 @@ async fn a_stream_says_what_the_whole_answer_says() {
     assert_eq!(whole["choices"][0]["message"]["content"], text);
     assert_eq!(whole["usage"], usage);
     assert_eq!(events.last().unwrap().data, "[DONE]");
-    assert!(streamed.abs_diff(total) < Duration::from_millis(20), "{streamed:?} and {total:?}");
+    assert!(streamed.abs_diff(total) < Duration::from_millis(3), "{streamed:?} and {total:?}");
 }
 
 #[tokio::test(start_paused = true)]
