@@ -484,7 +484,10 @@ mod tests {
         }
         let Face::Plain(log) = &live.face else { panic!("a log stays a log") };
         let log = String::from_utf8(log.clone()).unwrap();
-        insta::assert_snapshot!(log, @"");
+        insta::assert_snapshot!(log, @r#"
+    100/1200 (8%), 10.0/s, ETA 1m 50s, 0 in flight, 10 retries, $0.10, rejected 10; gpt-4o 50/600  accepted 80.0%  p95 402ms  $0.05; haiku␛[31m 50/600  accepted 100.0%  p95 402ms  $0.05
+    200/1200 (16%), 10.0/s, ETA 1m 40s, 0 in flight, 20 retries, $0.20, rejected 20; gpt-4o 100/600  accepted 80.0%  p95 402ms  $0.10; haiku␛[31m 100/600  accepted 100.0%  p95 402ms  $0.10
+    "#);
     }
 
     #[test]
