@@ -6,7 +6,7 @@ use super::table::Style;
 use super::*;
 use crate::base::money::Money;
 use crate::eval::summary::{
-    Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Share, TokenSums,
+    Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share, TokenSums,
 };
 use crate::ledger::row::{RunStatus, SampleFacts, SampleKey, SampleStatus, ScoreRow};
 use crate::model::TokenUsage;
@@ -140,7 +140,10 @@ fn summary() -> Summary {
         planned: 3_600,
         finished: 3_600,
         models: vec![incumbent, model("claude-haiku", 1_099, 1_194), qwen],
-        comparisons: vec![comparison("claude-haiku", 0.004, 0.61), comparison("qwen", -0.032, 0.0006)],
+        comparisons: vec![
+            comparison("claude-haiku", 0.004, 0.61),
+            Comparison { delta_cost_per_accepted: None, ..comparison("qwen", -0.032, 0.0006) },
+        ],
         gates: vec![gate("claude-haiku", true, "99.5%"), gate("qwen", false, "95.1%")],
         verdicts: vec![
             verdict(Decision::Reject, "qwen", rejected),
@@ -281,6 +284,7 @@ fn the_terminal_shows_the_verdict_first_and_last_at_120_columns() {
      repaired                                 1.0%                          1.0%                     1.0%
      cost per call                         $0.0113                       $0.0033                  unknown
      cost per accepted   $0.0124 ($0.0121-$0.0127)   $0.0036 ($0.00352-$0.00369)                  unknown
+       vs incumbent                              –                          -71%                      n/a
      latency p50              1.10 s (0.99-1.32 s)           700 ms (630-840 ms)      400 ms (360-480 ms)
        p95                    3.40 s (3.06-4.08 s)          2.10 s (1.89-2.52 s)     900 ms (0.81-1.08 s)
        p99                    6.00 s (5.40-7.20 s)          3.90 s (3.51-4.68 s)              n/a (n<368)
@@ -328,7 +332,8 @@ fn a_narrow_terminal_without_unicode_gets_the_models_in_turns() {
     let style = Style { color: false, unicode: false, width: 80 };
     let shown = table(&summary(), &samples(), style);
     assert!(shown.is_ascii(), "{shown}");
-    insta::assert_snapshot!(shown, @r#"
+    let models = shown.split("\ngates").next().unwrap();
+    insta::assert_snapshot!(models, @r#"
     + adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to
         +1.9, paired n=1,200), cost per accepted answer -71%
     x reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%
@@ -346,6 +351,7 @@ fn a_narrow_terminal_without_unicode_gets_the_models_in_turns() {
      repaired                                 1.0%                          1.0%
      cost per call                         $0.0113                       $0.0033
      cost per accepted   $0.0124 ($0.0121-$0.0127)   $0.0036 ($0.00352-$0.00369)
+       vs incumbent                              -                          -71%
      latency p50              1.10 s (0.99-1.32 s)           700 ms (630-840 ms)
        p95                    3.40 s (3.06-4.08 s)          2.10 s (1.89-2.52 s)
        p99                    6.00 s (5.40-7.20 s)          3.90 s (3.51-4.68 s)
@@ -367,6 +373,7 @@ fn a_narrow_terminal_without_unicode_gets_the_models_in_turns() {
      repaired                              1.0%
      cost per call                      unknown
      cost per accepted                  unknown
+       vs incumbent                         n/a
      latency p50            400 ms (360-480 ms)
        p95                 900 ms (0.81-1.08 s)
        p99                          n/a (n<368)
@@ -374,39 +381,50 @@ fn a_narrow_terminal_without_unicode_gets_the_models_in_turns() {
        p95                                  n/a
      tokens in / out           412,000 / 96,500
      spent                              unknown
-
-    gates
-      holds valid>=98% on claude-haiku: 99.5%
-      FAILS valid>=98% on qwen: 95.1%
-
-    5 not accepted, of 3,600 samples
-      3 x rejected by exact (gpt-4o 1, qwen 2)
-        row      ticket-1 by gpt-4o
-        prompt   Which queue does ticket 1 belong to?
-        expected billing
-        answer   shipping
-        why      exact: differs from the expected text
-      1 x error: rate_limited (gpt-4o 1)
-        row      ticket-3 by gpt-4o
-        prompt   Which queue does ticket 3 belong to?
-        expected billing
-        why      429 slow down
-      1 x refused (claude-haiku 1)
-        row      ticket-2 by claude-haiku
-        prompt   Which queue does ticket 2 belong to?
-        expected billing
-        answer   I cannot help with that.
-        why      ended with refusal
-
-    note: qwen has no known price: its cost is left out
-    spent $4.31 of $5.00, 3,600 samples, 0.4% retried, 41.0s, seed 7, tickets.jsonl
-    (1,200 rows, sha256 9c1e5a8f0b3d), run r7k2m9
-    report: orch eval --resume r7k2m9 --report report.html
-
-    + adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to
-        +1.9, paired n=1,200), cost per accepted answer -71%
-    x reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%
     "#);
+}
+
+#[test]
+fn what_only_some_runs_have_is_shown_when_they_have_it() {
+    let mut summary = summary();
+    summary.status = RunStatus::Interrupted;
+    summary.finished = 1_700;
+    summary.skipped_rows = 1;
+    summary.overhead_share = 0.034;
+    summary.spent = None;
+    summary.comparisons[0].samples_needed = Some(1_400);
+    let haiku = &mut summary.models[1];
+    haiku.cost_is_estimated = true;
+    haiku.judge_cost = Some(usd("0.25"));
+    haiku.served = vec!["claude-haiku-20260301".to_owned()];
+    haiku.scorers.push(("length".to_owned(), share(1_200, 1_200, 0.0)));
+    haiku.tokens.reasoning = Some(31_000);
+    haiku.repeats = Some(Repeats {
+        k: 3,
+        pass_at: vec![0.91, 0.95, 0.97],
+        pass_all: vec![0.91, 0.86, 0.82],
+        between: 0.06,
+        within: 0.02,
+    });
+    let shown = table(&summary, &samples(), Style { color: false, unicode: true, width: 120 });
+    for expected in [
+        "@3 97.0%, ^3 82.0%",
+        "1,400 more prompts",
+        "~$0.0036",
+        "~$3.96 + judges $0.25",
+        "claude-haiku-20260301",
+        "length 100.0%",
+        "31,000",
+        "spent unknown of $5.00",
+        "1,700 of 3,600 samples",
+        "own overhead 3.4%",
+        "1 bad row skipped",
+        "run r7k2m9 (interrupted)",
+    ] {
+        assert!(shown.contains(expected), "{expected} in\n{shown}");
+    }
+    let page = written(Format::Html, &summary, &samples());
+    assert!(page.contains("interrupted, partial"));
 }
 
 #[test]
@@ -434,213 +452,62 @@ fn no_line_is_wider_than_the_terminal() {
     }
 }
 
+/// The fields of an object, a line each.
+fn outline(prefix: &str, json: &serde_json::Value) -> String {
+    let fields = json.as_object().unwrap().iter();
+    fields.map(|(name, value)| format!("{prefix}{name} = {value}")).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn the_json_report_is_stable() {
-    let mut summary = summary();
-    summary.models.truncate(1);
-    insta::assert_snapshot!(written(Format::Json, &summary, &samples()), @r#"
-    {
-      "version": 1,
-      "orch_version": "0.1.0",
-      "run": "r7k2m9",
-      "status": "done",
-      "started": "2026-11-21T09:30:00Z",
-      "took_ms": 41000,
-      "seed": 7,
-      "dataset": {
-        "path": "tickets.jsonl",
-        "sha256": "9c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d7264",
-        "rows": 1200
-      },
-      "datasets": [
-        {
-          "path": "tickets.jsonl",
-          "sha256": "9c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d7264",
-          "rows": 1200
-        }
-      ],
-      "skipped_rows": 0,
-      "planned": 3600,
-      "finished": 3600,
-      "spent_usd": "4.31",
-      "max_cost_usd": "5.00",
-      "overhead_share": 0.002,
-      "verdict": {
-        "decision": "adopt",
-        "candidate": "claude-haiku",
-        "sentence": "not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"
-      },
-      "verdicts": [
-        {
-          "decision": "reject",
-          "candidate": "qwen",
-          "sentence": "valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%"
-        },
-        {
-          "decision": "adopt",
-          "candidate": "claude-haiku",
-          "sentence": "not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"
-        }
-      ],
-      "gates": [
-        {
-          "model": "claude-haiku",
-          "expr": "valid>=98%",
-          "pass": true,
-          "value": 0.995,
-          "shown": "99.5%"
-        },
-        {
-          "model": "qwen",
-          "expr": "valid>=98%",
-          "pass": false,
-          "value": 0.951,
-          "shown": "95.1%"
-        }
-      ],
-      "comparisons": [
-        {
-          "candidate": "claude-haiku",
-          "incumbent": "gpt-4o",
-          "pairs": 1200,
-          "better": 31,
-          "worse": 26,
-          "delta_accepted": 0.004,
-          "ci95": [
-            -0.011,
-            0.019
-          ],
-          "p_value": 0.61,
-          "p_exact": 0.61,
-          "p_holm": 1.0,
-          "samples_needed": null,
-          "delta_cost_per_accepted": -0.71
-        },
-        {
-          "candidate": "qwen",
-          "incumbent": "gpt-4o",
-          "pairs": 1200,
-          "better": 31,
-          "worse": 26,
-          "delta_accepted": -0.032,
-          "ci95": [
-            -0.047,
-            -0.017
-          ],
-          "p_value": 0.0006,
-          "p_exact": 0.0006,
-          "p_holm": 0.0012,
-          "samples_needed": null,
-          "delta_cost_per_accepted": -0.71
-        }
-      ],
-      "models": [
-        {
-          "model": "gpt-4o",
-          "is_incumbent": true,
-          "simulated": false,
-          "samples": 1200,
-          "accepted": {
-            "n": 1094,
-            "of": 1200,
-            "rate": 0.9116666666666666,
-            "ci95": [
-              0.8946666666666666,
-              0.9286666666666666
-            ]
-          },
-          "accepted_of_answered": {
-            "n": 1094,
-            "of": 1199,
-            "rate": 0.9124270225187656,
-            "ci95": [
-              0.8954270225187656,
-              0.9294270225187656
-            ]
-          },
-          "valid": {
-            "n": 1198,
-            "of": 1200,
-            "rate": 0.9983333333333333,
-            "ci95": [
-              0.9953333333333333,
-              1.0
-            ]
-          },
-          "rejected": 102,
-          "refused": 3,
-          "repaired": 12,
-          "retried": 5,
-          "errors": {
-            "rate_limited": 1
-          },
-          "latency_ms": {
-            "p50": 1100.0,
-            "p95": 3400.0,
-            "p99": 6000.0,
-            "p50_ci95": [
-              990.0,
-              1320.0
-            ],
-            "p95_ci95": [
-              3060.0,
-              4080.0
-            ],
-            "p99_ci95": [
-              5400.0,
-              7200.0
-            ],
-            "n": 1199
-          },
-          "ttft_ms": {
-            "p50": 210.0,
-            "p95": 480.0,
-            "p99": null,
-            "p50_ci95": [
-              189.0,
-              252.0
-            ],
-            "p95_ci95": [
-              432.0,
-              576.0
-            ],
-            "p99_ci95": null,
-            "n": 1195
-          },
-          "tokens": {
-            "input": 412000,
-            "output": 96500,
-            "cached": null,
-            "reasoning": null
-          },
-          "cost_usd": "13.57",
-          "cost_is_estimated": false,
-          "judge_cost_usd": "0.00",
-          "cost_per_call_usd": "0.01131",
-          "cost_per_accepted_usd": "0.0124",
-          "cost_per_accepted_ci95_usd": [
-            "0.01214",
-            "0.01269"
-          ],
-          "scorers": {
-            "exact": {
-              "n": 1094,
-              "of": 1200,
-              "rate": 0.9116666666666666,
-              "ci95": [
-                0.8946666666666666,
-                0.9286666666666666
-              ]
-            }
-          },
-          "repeats": null,
-          "served": []
-        }
-      ],
-      "notes": [
-        "qwen has no known price: its cost is left out"
-      ]
-    }
+    let mut json: serde_json::Value =
+        serde_json::from_str(&written(Format::Json, &summary(), &samples())).unwrap();
+    let models = json.as_object_mut().unwrap().remove("models").unwrap();
+    insta::assert_snapshot!([outline("", &json), outline("models[0].", &models[0])].join("\n"), @r#"
+    version = 1
+    orch_version = "0.1.0"
+    run = "r7k2m9"
+    status = "done"
+    started = "2026-11-21T09:30:00Z"
+    took_ms = 41000
+    seed = 7
+    dataset = {"path":"tickets.jsonl","sha256":"9c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d7264","rows":1200}
+    datasets = [{"path":"tickets.jsonl","sha256":"9c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d7264","rows":1200}]
+    skipped_rows = 0
+    planned = 3600
+    finished = 3600
+    spent_usd = "4.31"
+    max_cost_usd = "5.00"
+    overhead_share = 0.002
+    verdict = {"decision":"adopt","candidate":"claude-haiku","sentence":"not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}
+    verdicts = [{"decision":"reject","candidate":"qwen","sentence":"valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%"},{"decision":"adopt","candidate":"claude-haiku","sentence":"not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}]
+    gates = [{"model":"claude-haiku","expr":"valid>=98%","pass":true,"value":0.995,"shown":"99.5%"},{"model":"qwen","expr":"valid>=98%","pass":false,"value":0.951,"shown":"95.1%"}]
+    comparisons = [{"candidate":"claude-haiku","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":0.004,"ci95":[-0.011,0.019],"p_value":0.61,"p_exact":0.61,"p_holm":1.0,"samples_needed":null,"delta_cost_per_accepted":-0.71},{"candidate":"qwen","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":-0.032,"ci95":[-0.047,-0.017],"p_value":0.0006,"p_exact":0.0006,"p_holm":0.0012,"samples_needed":null,"delta_cost_per_accepted":null}]
+    notes = ["qwen has no known price: its cost is left out"]
+    models[0].model = "gpt-4o"
+    models[0].is_incumbent = true
+    models[0].simulated = false
+    models[0].samples = 1200
+    models[0].accepted = {"n":1094,"of":1200,"rate":0.9116666666666666,"ci95":[0.8946666666666666,0.9286666666666666]}
+    models[0].accepted_of_answered = {"n":1094,"of":1199,"rate":0.9124270225187656,"ci95":[0.8954270225187656,0.9294270225187656]}
+    models[0].valid = {"n":1198,"of":1200,"rate":0.9983333333333333,"ci95":[0.9953333333333333,1.0]}
+    models[0].rejected = 102
+    models[0].refused = 3
+    models[0].repaired = 12
+    models[0].retried = 5
+    models[0].errors = {"rate_limited":1}
+    models[0].latency_ms = {"p50":1100.0,"p95":3400.0,"p99":6000.0,"p50_ci95":[990.0,1320.0],"p95_ci95":[3060.0,4080.0],"p99_ci95":[5400.0,7200.0],"n":1199}
+    models[0].ttft_ms = {"p50":210.0,"p95":480.0,"p99":null,"p50_ci95":[189.0,252.0],"p95_ci95":[432.0,576.0],"p99_ci95":null,"n":1195}
+    models[0].tokens = {"input":412000,"output":96500,"cached":null,"reasoning":null}
+    models[0].cost_usd = "13.57"
+    models[0].cost_is_estimated = false
+    models[0].judge_cost_usd = "0.00"
+    models[0].cost_per_call_usd = "0.01131"
+    models[0].cost_per_accepted_usd = "0.0124"
+    models[0].cost_per_accepted_ci95_usd = ["0.01214","0.01269"]
+    models[0].scorers = {"exact":{"n":1094,"of":1200,"rate":0.9116666666666666,"ci95":[0.8946666666666666,0.9286666666666666]}}
+    models[0].repeats = null
+    models[0].served = []
     "#);
 }
 
@@ -1113,11 +980,11 @@ fn a_reader_that_goes_away_ends_the_report() {
     }
 }
 
-/// Writes sample pages to look at and for `.ci/check-report.py`: `cargo test --lib -- --ignored sample_pages`
-/// puts them under `target/report`.
+/// Writes sample reports to look at and for `.ci/check-report.py`:
+/// `cargo test --lib -- --ignored sample_reports` puts them under `target/report`.
 #[test]
 #[ignore = "writes files to look at"]
-fn sample_pages() {
+fn sample_reports() {
     let rows = (0..1_200_u64).flat_map(|item| (0..3_u32).map(move |candidate| (item, candidate)));
     let rows = rows.map(|(item, candidate)| {
         let dice = crate::base::dice::Dice::new(7);
@@ -1137,7 +1004,11 @@ fn sample_pages() {
     });
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/report");
     std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("run.html"), written(Format::Html, &summary(), &List(rows.collect()))).unwrap();
-    let (summary, samples) = hostile();
-    std::fs::write(dir.join("hostile.html"), written(Format::Html, &summary, &samples)).unwrap();
+    for (name, (summary, samples)) in [("run", (summary(), List(rows.collect()))), ("hostile", hostile())] {
+        for ending in ["html", "md", "json", "jsonl", "csv", "xml"] {
+            let path = dir.join(name).with_extension(ending);
+            let format = Format::from_extension(&path).unwrap();
+            std::fs::write(path, written(format, &summary, &samples)).unwrap();
+        }
+    }
 }
