@@ -159,7 +159,8 @@ def main():
     parser.add_argument("report", type=pathlib.Path)
     parser.add_argument("--screenshot", type=pathlib.Path, help="write the whole page as a PNG")
     parser.add_argument("--dark", action="store_true", help="prefer the dark scheme")
-    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--width", type=int, default=1280, help="of the window")
+    parser.add_argument("--height", type=int, default=8000, help="the most of the screenshot")
     options = parser.parse_args()
     url = options.report.resolve(strict=True).as_uri()
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={options.width},900"]
@@ -189,7 +190,7 @@ def main():
 
 def shot(driver, options):
     height = driver.run("return document.documentElement.scrollHeight;")
-    metrics = {"width": options.width, "height": min(height, 8000), "deviceScaleFactor": 1, "mobile": False}
+    metrics = {"width": options.width, "height": min(height, options.height), "deviceScaleFactor": 1, "mobile": False}
     cdp = lambda command, params: driver.call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
     cdp("Emulation.setDeviceMetricsOverride", metrics)
     time.sleep(0.2)

@@ -22,7 +22,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// The rate is that of the last so many seconds.
 const RATE_SECONDS: usize = 15;
 /// Columns of a bar.
-const BAR_COLUMNS: u64 = 20;
+const BAR_COLUMNS: u64 = 12;
 /// The most columns of a candidate's name.
 const NAME_COLUMNS: usize = 28;
 /// Failure classes named; the rest is added up.
@@ -197,20 +197,17 @@ fn shown_name(name: &str) -> String {
 fn bar(done: u64, total: u64, color: bool) -> String {
     let filled = (done.min(total) * BAR_COLUMNS).checked_div(total).unwrap_or(BAR_COLUMNS);
     let part = |sign: &str, columns: u64| sign.repeat(usize::try_from(columns).unwrap_or_default());
-    let (full, rest) = (part("━", filled), part(if color { "━" } else { "·" }, BAR_COLUMNS - filled));
+    let (full, rest) = (part("━", filled), part("─", BAR_COLUMNS - filled));
     if color { format!("\x1b[36m{full}\x1b[0m\x1b[2m{rest}\x1b[0m") } else { format!("{full}{rest}") }
 }
 
-/// `120/600  accepted 91.2%  p95 1.4s  $0.03  2 errors`.
+/// `120/600  accepted 91.2%  p95 1.4s  $0.03`.
 fn facts(candidate: &CandidateProgress) -> String {
-    let CandidateProgress { done, total, errors, .. } = candidate;
+    let CandidateProgress { done, total, .. } = candidate;
     let mut parts = vec![format!("{done}/{total}")];
     parts.extend(candidate.accepted_share().map(|share| format!("accepted {:.1}%", share * 100.0)));
     parts.extend(candidate.p95().map(|p95| format!("p95 {}", span::show(p95))));
     parts.push(spent(candidate.spent, candidate.is_estimated));
-    if *errors > 0 {
-        parts.push(format!("{errors} errors"));
-    }
     parts.join("  ")
 }
 
@@ -449,8 +446,8 @@ mod tests {
         assert_eq!(
             screen.lines(),
             [
-                "gpt-4o     ━━━━━··············· 150/600  accepted 80.0%  p95 402ms  $0.15",
-                "haiku␛[31m ━━━━━··············· 150/600  accepted 100.0%  p95 402ms  $0.15",
+                "gpt-4o     ━━━───────── 150/600  accepted 80.0%  p95 402ms  $0.15",
+                "haiku␛[31m ━━━───────── 150/600  accepted 100.0%  p95 402ms  $0.15",
                 "30.0/s, ETA 30.0s · 16 in flight · 6 retries · $0.30 of $5.00 · rejected 30",
             ]
         );
@@ -484,7 +481,10 @@ mod tests {
         }
         let Face::Plain(log) = &live.face else { panic!("a log stays a log") };
         let log = String::from_utf8(log.clone()).unwrap();
-        insta::assert_snapshot!(log, @"");
+        insta::assert_snapshot!(log, @r#"
+    100/1200 (8%), 10.0/s, ETA 1m 50s, 0 in flight, 10 retries, $0.10, rejected 10; gpt-4o 50/600  accepted 80.0%  p95 402ms  $0.05; haiku␛[31m 50/600  accepted 100.0%  p95 402ms  $0.05
+    200/1200 (16%), 10.0/s, ETA 1m 40s, 0 in flight, 20 retries, $0.20, rejected 20; gpt-4o 100/600  accepted 80.0%  p95 402ms  $0.10; haiku␛[31m 100/600  accepted 100.0%  p95 402ms  $0.10
+    "#);
     }
 
     #[test]

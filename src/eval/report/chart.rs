@@ -8,14 +8,14 @@ use crate::base::untrusted::{Untrusted, clip};
 use crate::eval::histogram::Histogram;
 use crate::eval::summary::Summary;
 
-/// The inner left and right edge and the width of every chart, in the units of its view box.
+/// The edges of the plot of latencies, in the units of its view box.
 const LEFT: f64 = 52.0;
-const RIGHT: f64 = 624.0;
-/// The edges of the plot of latencies.
+const RIGHT: f64 = 984.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 244.0;
-/// Where names end in charts with a line per model, and how high such a line is.
+/// Where the plot begins and ends in charts with a line per model, and how high such a line is.
 const NAMES: f64 = 190.0;
+const END: f64 = 600.0;
 const LINE: f64 = 38.0;
 /// Characters of a name that fit left of [`NAMES`].
 const NAME_CHARACTERS: usize = 26;
@@ -42,8 +42,6 @@ struct Curve {
     colour: usize,
     name: String,
     path: String,
-    median: String,
-    tail: String,
 }
 
 /// A line per candidate: a point with its interval, or a bar from zero.
@@ -84,15 +82,10 @@ pub(super) fn latency(names: &[String], histograms: &[Histogram]) -> Option<Late
     let high = ends.max_by(f64::total_cmp)? * 1.3;
     let x = |ms: f64| tenth(LEFT + (ms / low).ln() / (high / low).ln() * (RIGHT - LEFT));
     let y = |share: f64| tenth(BOTTOM - share * (BOTTOM - TOP));
-    let quantile = |histogram: &Histogram, share| {
-        histogram.quantile(share).map_or_else(String::new, |t| text::millis(t.as_secs_f64() * 1e3))
-    };
     let curves = steps.iter().enumerate().filter(|(_, steps)| !steps.is_empty()).map(|(i, steps)| Curve {
         colour: i % COLOURS,
         name: names[i].clone(),
         path: path(steps, &x, &y),
-        median: quantile(&histograms[i], 0.5),
-        tail: quantile(&histograms[i], 0.95),
     });
     let shares = [(0.0, "0%"), (0.25, "25%"), (0.5, "50%"), (0.75, "75%"), (0.95, "95%")];
     Some(Latency {
@@ -131,7 +124,10 @@ pub(super) fn differences(summary: &Summary) -> Option<Lines> {
         ci95: comparison.ci95.map(|ends| ends.map(|end| end * 100.0)),
         label: text::delta(comparison),
     });
-    lines(values.collect(), |points| format!("{points:+} pp"))
+    lines(values.collect(), |points| match points {
+        0.0 => "0 pp".to_owned(),
+        _ => format!("{points:+} pp"),
+    })
 }
 
 /// Cost per accepted answer.
@@ -164,7 +160,7 @@ fn lines(values: Vec<Value>, label: impl Fn(f64) -> String) -> Option<Lines> {
     let step = nice_step((high - low).max(1e-9) / 5.0);
     let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
     let span = (high - low).max(step);
-    let x = |value: f64| tenth(NAMES + (value.clamp(low, high) - low) / span * (RIGHT - 24.0 - NAMES));
+    let x = |value: f64| tenth(NAMES + (value.clamp(low, high) - low) / span * (END - NAMES));
     let mut y = LINE / 2.0 + 8.0;
     let mut place = |value: Value| {
         let line = Line {

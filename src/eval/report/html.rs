@@ -13,10 +13,13 @@ use sha2::{Digest, Sha256};
 use super::chart::{self, Latency, Lines};
 use super::groups::{self, Example, Group};
 use super::{Filter, Samples, model_name, text, verdicts_in_order};
+use crate::base::money::Money;
 use crate::base::span;
 use crate::base::untrusted::Untrusted;
 use crate::eval::histogram::Histogram;
-use crate::eval::summary::{Comparison, Decision, ModelSummary, Summary};
+use crate::eval::summary::{
+    Comparison, Decision, GateResult, ModelSummary, QuantileMs, Share, Summary, TokenSums, Verdict,
+};
 use crate::ledger::row::SampleRow;
 
 const TEMPLATE: &str = include_str!("report.html");
@@ -204,7 +207,7 @@ fn policy() -> String {
 }
 
 fn verdicts(summary: &Summary) -> Vec<VerdictView> {
-    let view = |verdict: &crate::eval::summary::Verdict| {
+    let view = |verdict: &Verdict| {
         let (word, sign) = match verdict.decision {
             Decision::Adopt => ("Adopt", "✓"),
             Decision::Reject => ("Reject", "✗"),
@@ -238,17 +241,16 @@ fn columns() -> Vec<Column> {
         column("First token", "Median time to the first content"),
         column("Cost / call", "All cost per call"),
         column("Cost / accepted", "All cost, retries, failures and judges included, per accepted answer"),
-        column("Tokens in / out", "Tokens of all attempts"),
+        column("Tokens in", "Tokens of all attempts, in and out"),
     ]
 }
 
 fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelView {
     let comparison = summary.comparisons.iter().find(|comparison| comparison.candidate == model.model);
     let errors: u64 = model.errors.values().sum();
-    let classes: Vec<_> = model.errors.iter().map(|(class, n)| format!("{} {n}", shown(class))).collect();
     let [p50, p95, p99] = text::quantiles(&model.latency);
     let [first, ..] = text::quantiles(&model.first_token);
-    let latency = |quantile: Option<crate::eval::summary::QuantileMs>| quantile.map(|q| q.value);
+    let millis = |quantile: Option<QuantileMs>| quantile.map(|q| q.value);
     let tokens = model.tokens;
     ModelView {
         name: shown(&model.model),
@@ -260,23 +262,20 @@ fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelVie
             share_cell(&model.accepted),
             difference_cell(comparison),
             share_cell(&model.valid),
-            count_cell(model.refused, model.samples, String::new()),
-            count_cell(errors, model.samples, classes.join(", ")),
-            split_cell(&p50, latency(model.latency.p50)),
-            split_cell(&p95, latency(model.latency.p95)),
-            split_cell(&p99, latency(model.latency.p99)),
-            split_cell(&first, latency(model.first_token.p50)),
+            count_cell(model.refused, model.samples),
+            count_cell(errors, model.samples),
+            Cell { below: String::new(), ..split_cell(&p50, millis(model.latency.p50)) },
+            split_cell(&p95, millis(model.latency.p95)),
+            split_cell(&p99, millis(model.latency.p99)),
+            Cell { below: String::new(), ..split_cell(&first, millis(model.first_token.p50)) },
             split_cell(
                 &text::money(model.cost_per_call, model.cost_is_estimated),
-                model.cost_per_call.map(crate::base::money::Money::dollars),
+                model.cost_per_call.map(Money::dollars),
             ),
-            split_cell(
-                &text::cost_per_accepted(model),
-                model.cost_per_accepted.map(crate::base::money::Money::dollars),
-            ),
+            split_cell(&text::cost_per_accepted(model), model.cost_per_accepted.map(Money::dollars)),
             Cell {
-                main: format!("{} / {}", text::maybe_count(tokens.input), text::maybe_count(tokens.output)),
-                below: tokens.reasoning.map(|n| format!("{} reasoning", text::count(n))).unwrap_or_default(),
+                main: text::maybe_count(tokens.input),
+                below: format!("{} out", text::maybe_count(tokens.output)),
                 value: total_tokens(tokens),
                 interval: None,
             },
@@ -285,7 +284,7 @@ fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelVie
 }
 
 #[expect(clippy::cast_precision_loss, reason = "to sort by")]
-fn total_tokens(tokens: crate::eval::summary::TokenSums) -> Option<f64> {
+fn total_tokens(tokens: TokenSums) -> Option<f64> {
     Some((tokens.input? + tokens.output?) as f64)
 }
 
@@ -295,7 +294,7 @@ fn split_cell(text: &str, value: Option<f64>) -> Cell {
     Cell { main: main.to_owned(), below: below.trim_end_matches(')').to_owned(), value, interval: None }
 }
 
-fn share_cell(share: &crate::eval::summary::Share) -> Cell {
+fn share_cell(share: &Share) -> Cell {
     let interval =
         share.rate.zip(share.ci95).map(|(rate, [low, high])| [low * 100.0, rate * 100.0, high * 100.0]);
     Cell { interval, ..split_cell(&text::share(share), share.rate) }
@@ -306,16 +305,22 @@ fn difference_cell(comparison: Option<&Comparison>) -> Cell {
         return Cell { main: "–".to_owned(), below: String::new(), value: None, interval: None };
     };
     let cell = split_cell(&text::delta(comparison), Some(comparison.delta_accepted));
-    Cell { below: format!("{}; p {}", cell.below, text::p_value(comparison.p_holm)), ..cell }
+    let below = format!("{}\np {}", cell.below, text::p_value(comparison.p_holm));
+    Cell { below: below.trim_start().to_owned(), ..cell }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "to sort by")]
-fn count_cell(n: u64, of: u64, below: String) -> Cell {
-    Cell { main: text::part(n, of), below, value: (of > 0).then(|| n as f64 / of as f64), interval: None }
+fn count_cell(n: u64, of: u64) -> Cell {
+    Cell {
+        main: text::part(n, of),
+        below: String::new(),
+        value: (of > 0).then(|| n as f64 / of as f64),
+        interval: None,
+    }
 }
 
 fn gates(summary: &Summary) -> Vec<GateView> {
-    let view = |gate: &crate::eval::summary::GateResult| GateView {
+    let view = |gate: &GateResult| GateView {
         expr: shown(&gate.expr),
         model: shown(&gate.model),
         shown: shown(&gate.shown),

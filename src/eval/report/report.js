@@ -55,5 +55,4 @@
   }
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
-  window.addEventListener("beforeprint", () => failures.forEach((failure) => { failure.open = !failure.hidden; }));
 })();

@@ -11,7 +11,7 @@ use super::{Samples, model_name, text, verdicts_in_order};
 use crate::base::money::Money;
 use crate::base::span;
 use crate::base::untrusted::Untrusted;
-use crate::eval::summary::{Comparison, Decision, ModelSummary, Summary, Verdict};
+use crate::eval::summary::{Comparison, Decision, ModelSummary, Repeats, Summary, Verdict};
 use crate::ledger::row::RunStatus;
 
 /// Kinds of failure shown with an example.
@@ -214,6 +214,7 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         ("  vs incumbent", compared(&text::delta)),
         ("  p (Holm)", compared(&|comparison| text::p_value(comparison.p_holm))),
         ("  better / worse", compared(&|c| format!("{} / {}", text::count(c.better), text::count(c.worse)))),
+        ("  to decide", comparison.and_then(|c| c.samples_needed).map(needed).unwrap_or_default()),
         ("  pass@k", model.repeats.as_ref().map(repeats).unwrap_or_default()),
         ("valid", text::share(&model.valid)),
         ("scorers", if scorers.len() > 1 { scorers.join("\n") } else { String::new() }),
@@ -221,6 +222,7 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         ("repaired", share(model.repaired)),
         ("cost per call", text::money(model.cost_per_call, model.cost_is_estimated)),
         ("cost per accepted", text::cost_per_accepted(model)),
+        ("  vs incumbent", compared(&|comparison| text::change(comparison.delta_cost_per_accepted))),
         ("latency p50", p50),
         ("  p95", p95),
         ("  p99", p99),
@@ -237,7 +239,11 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
     ]
 }
 
-fn repeats(repeats: &crate::eval::summary::Repeats) -> String {
+fn needed(prompts: u64) -> String {
+    format!("{} more prompts", text::count(prompts))
+}
+
+fn repeats(repeats: &Repeats) -> String {
     let last = |shares: &[f64]| shares.last().map_or_else(|| "n/a".to_owned(), |share| text::percent(*share));
     format!("@{k} {}, ^{k} {}", last(&repeats.pass_at), last(&repeats.pass_all), k = repeats.k)
 }

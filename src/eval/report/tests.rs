@@ -6,7 +6,7 @@ use super::table::Style;
 use super::*;
 use crate::base::money::Money;
 use crate::eval::summary::{
-    Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Share, TokenSums,
+    Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share, TokenSums,
 };
 use crate::ledger::row::{RunStatus, SampleFacts, SampleKey, SampleStatus, ScoreRow};
 use crate::model::TokenUsage;
@@ -140,7 +140,10 @@ fn summary() -> Summary {
         planned: 3_600,
         finished: 3_600,
         models: vec![incumbent, model("claude-haiku", 1_099, 1_194), qwen],
-        comparisons: vec![comparison("claude-haiku", 0.004, 0.61), comparison("qwen", -0.032, 0.0006)],
+        comparisons: vec![
+            comparison("claude-haiku", 0.004, 0.61),
+            Comparison { delta_cost_per_accepted: None, ..comparison("qwen", -0.032, 0.0006) },
+        ],
         gates: vec![gate("claude-haiku", true, "99.5%"), gate("qwen", false, "95.1%")],
         verdicts: vec![
             verdict(Decision::Reject, "qwen", rejected),
@@ -245,7 +248,7 @@ fn a_format_is_chosen_by_the_ending_of_the_file_name() {
         assert_eq!(Format::from_extension(Path::new(path)), Ok(format), "{path}");
     }
     let error = Format::from_extension(Path::new("report.pdf")).unwrap_err().to_string();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @r#"no report format for "report.pdf": name the file .html, .md, .json, .jsonl, .csv or .xml"#);
 }
 
 #[test]
@@ -263,7 +266,65 @@ fn the_verdict_to_lead_with_is_the_cheapest_adoption() {
 #[test]
 fn the_terminal_shows_the_verdict_first_and_last_at_120_columns() {
     let style = Style { color: false, unicode: true, width: 120 };
-    insta::assert_snapshot!(table(&summary(), &samples(), style), @"");
+    insta::assert_snapshot!(table(&summary(), &samples(), style), @r#"
+    ✓ adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted
+        answer -71%
+    ✗ reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%
+
+                                gpt-4o (incumbent)                  claude-haiku         qwen (simulated)
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────
+     samples                                 1,200                         1,200                    1,200
+     accepted                    91.2% (89.5-92.9)             91.6% (89.9-93.3)        88.0% (86.3-89.7)
+       of answered               91.2% (89.5-92.9)             91.7% (90.0-93.4)        88.1% (86.4-89.8)
+       vs incumbent                              –        +0.4 pp (-1.1 to +1.9)   -3.2 pp (-4.7 to -1.7)
+       p (Holm)                                  –                          1.00                    0.001
+       better / worse                            –                       31 / 26                  31 / 26
+     valid                      99.8% (99.5-100.0)             99.5% (99.2-99.8)        95.1% (94.8-95.4)
+     refused / errors                  0.2% / 0.1%                   0.2% / 0.1%              0.2% / 0.1%
+     repaired                                 1.0%                          1.0%                     1.0%
+     cost per call                         $0.0113                       $0.0033                  unknown
+     cost per accepted   $0.0124 ($0.0121-$0.0127)   $0.0036 ($0.00352-$0.00369)                  unknown
+       vs incumbent                              –                          -71%                      n/a
+     latency p50              1.10 s (0.99-1.32 s)           700 ms (630-840 ms)      400 ms (360-480 ms)
+       p95                    3.40 s (3.06-4.08 s)          2.10 s (1.89-2.52 s)     900 ms (0.81-1.08 s)
+       p99                    6.00 s (5.40-7.20 s)          3.90 s (3.51-4.68 s)              n/a (n<368)
+     first token p50           210 ms (189-252 ms)           210 ms (189-252 ms)                      n/a
+       p95                     480 ms (432-576 ms)           480 ms (432-576 ms)                      n/a
+     tokens in / out              412,000 / 96,500              412,000 / 96,500         412,000 / 96,500
+     spent                                  $13.57                         $3.96                  unknown
+
+    gates
+      ✓ holds valid>=98% on claude-haiku: 99.5%
+      ✗ fails valid>=98% on qwen: 95.1%
+
+    5 not accepted, of 3,600 samples
+      3 × rejected by exact (gpt-4o 1, qwen 2)
+        row      ticket-1 by gpt-4o
+        prompt   Which queue does ticket 1 belong to?
+        expected billing
+        answer   shipping
+        why      exact: differs from the expected text
+      1 × error: rate_limited (gpt-4o 1)
+        row      ticket-3 by gpt-4o
+        prompt   Which queue does ticket 3 belong to?
+        expected billing
+        why      429 slow down
+      1 × refused (claude-haiku 1)
+        row      ticket-2 by claude-haiku
+        prompt   Which queue does ticket 2 belong to?
+        expected billing
+        answer   I cannot help with that.
+        why      ended with refusal
+
+    note: qwen has no known price: its cost is left out
+    spent $4.31 of $5.00 · 3,600 samples · 0.4% retried · 41.0s · seed 7 · tickets.jsonl (1,200 rows, sha256 9c1e5a8f0b3d) ·
+    run r7k2m9
+    report: orch eval --resume r7k2m9 --report report.html
+
+    ✓ adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted
+        answer -71%
+    ✗ reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%
+    "#);
 }
 
 #[test]
@@ -271,7 +332,99 @@ fn a_narrow_terminal_without_unicode_gets_the_models_in_turns() {
     let style = Style { color: false, unicode: false, width: 80 };
     let shown = table(&summary(), &samples(), style);
     assert!(shown.is_ascii(), "{shown}");
-    insta::assert_snapshot!(shown, @"");
+    let models = shown.split("\ngates").next().unwrap();
+    insta::assert_snapshot!(models, @r#"
+    + adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to
+        +1.9, paired n=1,200), cost per accepted answer -71%
+    x reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%
+
+                                gpt-4o (incumbent)                  claude-haiku
+    -----------------------------------------------------------------------------
+     samples                                 1,200                         1,200
+     accepted                    91.2% (89.5-92.9)             91.6% (89.9-93.3)
+       of answered               91.2% (89.5-92.9)             91.7% (90.0-93.4)
+       vs incumbent                              -        +0.4 pp (-1.1 to +1.9)
+       p (Holm)                                  -                          1.00
+       better / worse                            -                       31 / 26
+     valid                      99.8% (99.5-100.0)             99.5% (99.2-99.8)
+     refused / errors                  0.2% / 0.1%                   0.2% / 0.1%
+     repaired                                 1.0%                          1.0%
+     cost per call                         $0.0113                       $0.0033
+     cost per accepted   $0.0124 ($0.0121-$0.0127)   $0.0036 ($0.00352-$0.00369)
+       vs incumbent                              -                          -71%
+     latency p50              1.10 s (0.99-1.32 s)           700 ms (630-840 ms)
+       p95                    3.40 s (3.06-4.08 s)          2.10 s (1.89-2.52 s)
+       p99                    6.00 s (5.40-7.20 s)          3.90 s (3.51-4.68 s)
+     first token p50           210 ms (189-252 ms)           210 ms (189-252 ms)
+       p95                     480 ms (432-576 ms)           480 ms (432-576 ms)
+     tokens in / out              412,000 / 96,500              412,000 / 96,500
+     spent                                  $13.57                         $3.96
+
+                               qwen (simulated)
+    --------------------------------------------
+     samples                              1,200
+     accepted                 88.0% (86.3-89.7)
+       of answered            88.1% (86.4-89.8)
+       vs incumbent      -3.2 pp (-4.7 to -1.7)
+       p (Holm)                           0.001
+       better / worse                   31 / 26
+     valid                    95.1% (94.8-95.4)
+     refused / errors               0.2% / 0.1%
+     repaired                              1.0%
+     cost per call                      unknown
+     cost per accepted                  unknown
+       vs incumbent                         n/a
+     latency p50            400 ms (360-480 ms)
+       p95                 900 ms (0.81-1.08 s)
+       p99                          n/a (n<368)
+     first token p50                        n/a
+       p95                                  n/a
+     tokens in / out           412,000 / 96,500
+     spent                              unknown
+    "#);
+}
+
+#[test]
+fn what_only_some_runs_have_is_shown_when_they_have_it() {
+    let mut summary = summary();
+    summary.status = RunStatus::Interrupted;
+    summary.finished = 1_700;
+    summary.skipped_rows = 1;
+    summary.overhead_share = 0.034;
+    summary.spent = None;
+    summary.comparisons[0].samples_needed = Some(1_400);
+    let haiku = &mut summary.models[1];
+    haiku.cost_is_estimated = true;
+    haiku.judge_cost = Some(usd("0.25"));
+    haiku.served = vec!["claude-haiku-20260301".to_owned()];
+    haiku.scorers.push(("length".to_owned(), share(1_200, 1_200, 0.0)));
+    haiku.tokens.reasoning = Some(31_000);
+    haiku.repeats = Some(Repeats {
+        k: 3,
+        pass_at: vec![0.91, 0.95, 0.97],
+        pass_all: vec![0.91, 0.86, 0.82],
+        between: 0.06,
+        within: 0.02,
+    });
+    let shown = table(&summary, &samples(), Style { color: false, unicode: true, width: 120 });
+    for expected in [
+        "@3 97.0%, ^3 82.0%",
+        "1,400 more prompts",
+        "~$0.0036",
+        "~$3.96 + judges $0.25",
+        "claude-haiku-20260301",
+        "length 100.0%",
+        "31,000",
+        "spent unknown of $5.00",
+        "1,700 of 3,600 samples",
+        "own overhead 3.4%",
+        "1 bad row skipped",
+        "run r7k2m9 (interrupted)",
+    ] {
+        assert!(shown.contains(expected), "{expected} in\n{shown}");
+    }
+    let page = written(Format::Html, &summary, &samples());
+    assert!(page.contains("interrupted, partial"));
 }
 
 #[test]
@@ -281,7 +434,7 @@ fn colour_adds_nothing_but_colour() {
     let plain = table(&summary(), &samples(), Style { color: false, ..style });
     assert_eq!(without_colour(&coloured), plain);
     let first = coloured.lines().next().unwrap().replace('\x1b', "ESC");
-    insta::assert_snapshot!(first, @"");
+    insta::assert_snapshot!(first, @"ESC[1;32m✓ adopt claude-haikuESC[0m: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted");
 }
 
 #[test]
@@ -299,11 +452,63 @@ fn no_line_is_wider_than_the_terminal() {
     }
 }
 
+/// The fields of an object, a line each.
+fn outline(prefix: &str, json: &serde_json::Value) -> String {
+    let fields = json.as_object().unwrap().iter();
+    fields.map(|(name, value)| format!("{prefix}{name} = {value}")).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn the_json_report_is_stable() {
-    let mut summary = summary();
-    summary.models.truncate(1);
-    insta::assert_snapshot!(written(Format::Json, &summary, &samples()), @"");
+    let mut json: serde_json::Value =
+        serde_json::from_str(&written(Format::Json, &summary(), &samples())).unwrap();
+    let models = json.as_object_mut().unwrap().remove("models").unwrap();
+    insta::assert_snapshot!([outline("", &json), outline("models[0].", &models[0])].join("\n"), @r#"
+    version = 1
+    orch_version = "0.1.0"
+    run = "r7k2m9"
+    status = "done"
+    started = "2026-11-21T09:30:00Z"
+    took_ms = 41000
+    seed = 7
+    dataset = {"path":"tickets.jsonl","sha256":"9c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d7264","rows":1200}
+    datasets = [{"path":"tickets.jsonl","sha256":"9c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d72649c1e5a8f0b3d7264","rows":1200}]
+    skipped_rows = 0
+    planned = 3600
+    finished = 3600
+    spent_usd = "4.31"
+    max_cost_usd = "5.00"
+    overhead_share = 0.002
+    verdict = {"decision":"adopt","candidate":"claude-haiku","sentence":"not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}
+    verdicts = [{"decision":"reject","candidate":"qwen","sentence":"valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%"},{"decision":"adopt","candidate":"claude-haiku","sentence":"not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}]
+    gates = [{"model":"claude-haiku","expr":"valid>=98%","pass":true,"value":0.995,"shown":"99.5%"},{"model":"qwen","expr":"valid>=98%","pass":false,"value":0.951,"shown":"95.1%"}]
+    comparisons = [{"candidate":"claude-haiku","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":0.004,"ci95":[-0.011,0.019],"p_value":0.61,"p_exact":0.61,"p_holm":1.0,"samples_needed":null,"delta_cost_per_accepted":-0.71},{"candidate":"qwen","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":-0.032,"ci95":[-0.047,-0.017],"p_value":0.0006,"p_exact":0.0006,"p_holm":0.0012,"samples_needed":null,"delta_cost_per_accepted":null}]
+    notes = ["qwen has no known price: its cost is left out"]
+    models[0].model = "gpt-4o"
+    models[0].is_incumbent = true
+    models[0].simulated = false
+    models[0].samples = 1200
+    models[0].accepted = {"n":1094,"of":1200,"rate":0.9116666666666666,"ci95":[0.8946666666666666,0.9286666666666666]}
+    models[0].accepted_of_answered = {"n":1094,"of":1199,"rate":0.9124270225187656,"ci95":[0.8954270225187656,0.9294270225187656]}
+    models[0].valid = {"n":1198,"of":1200,"rate":0.9983333333333333,"ci95":[0.9953333333333333,1.0]}
+    models[0].rejected = 102
+    models[0].refused = 3
+    models[0].repaired = 12
+    models[0].retried = 5
+    models[0].errors = {"rate_limited":1}
+    models[0].latency_ms = {"p50":1100.0,"p95":3400.0,"p99":6000.0,"p50_ci95":[990.0,1320.0],"p95_ci95":[3060.0,4080.0],"p99_ci95":[5400.0,7200.0],"n":1199}
+    models[0].ttft_ms = {"p50":210.0,"p95":480.0,"p99":null,"p50_ci95":[189.0,252.0],"p95_ci95":[432.0,576.0],"p99_ci95":null,"n":1195}
+    models[0].tokens = {"input":412000,"output":96500,"cached":null,"reasoning":null}
+    models[0].cost_usd = "13.57"
+    models[0].cost_is_estimated = false
+    models[0].judge_cost_usd = "0.00"
+    models[0].cost_per_call_usd = "0.01131"
+    models[0].cost_per_accepted_usd = "0.0124"
+    models[0].cost_per_accepted_ci95_usd = ["0.01214","0.01269"]
+    models[0].scorers = {"exact":{"n":1094,"of":1200,"rate":0.9116666666666666,"ci95":[0.8946666666666666,0.9286666666666666]}}
+    models[0].repeats = null
+    models[0].served = []
+    "#);
 }
 
 #[test]
@@ -329,24 +534,195 @@ fn a_sample_is_one_line_of_jsonl() {
     let shown = written(Format::Jsonl, &summary(), &samples());
     assert_eq!(shown.lines().count(), samples().0.len());
     let lines: Vec<_> = shown.lines().take(2).chain(shown.lines().skip(9).take(1)).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"run":"r7k2m9","id":"ticket-0","item":0,"model":"gpt-4o","repeat":0,"status":"accepted","valid":true,"repaired":false,"prompt":"Which queue does ticket 0 belong to?","expected":"billing","answer":"billing","tool_calls":null,"finish":"stop","invalid":null,"failure":null,"scores":[{"scorer":"exact","passed":true,"value":1.0,"reason":""}],"attempts":1,"latency_ms":300.0,"ttft_ms":120.0,"overhead_ms":0.18,"tokens":{"input":340,"output":8,"cached":null,"reasoning":null},"cost_usd":"0.0033","cost_source":"computed","judge_cost_usd":"0.00","cluster":null}
+    {"run":"r7k2m9","id":"ticket-0","item":0,"model":"claude-haiku","repeat":0,"status":"accepted","valid":true,"repaired":false,"prompt":"Which queue does ticket 0 belong to?","expected":"billing","answer":"billing","tool_calls":null,"finish":"stop","invalid":null,"failure":null,"scores":[{"scorer":"exact","passed":true,"value":1.0,"reason":""}],"attempts":1,"latency_ms":390.0,"ttft_ms":120.0,"overhead_ms":0.18,"tokens":{"input":340,"output":8,"cached":null,"reasoning":null},"cost_usd":"0.0033","cost_source":"computed","judge_cost_usd":"0.00","cluster":null}
+    {"run":"r7k2m9","id":"ticket-3","item":3,"model":"gpt-4o","repeat":0,"status":"error","valid":false,"repaired":false,"prompt":"Which queue does ticket 3 belong to?","expected":"billing","answer":"","tool_calls":null,"finish":"stop","invalid":null,"failure":{"class":"rate_limited","message":"429 slow down"},"scores":[],"attempts":1,"latency_ms":null,"ttft_ms":null,"overhead_ms":0.18,"tokens":null,"cost_usd":null,"cost_source":"unknown","judge_cost_usd":"0.00","cluster":null}
+    "#);
 }
 
 #[test]
 fn a_sample_is_one_row_of_csv() {
     let shown = written(Format::Csv, &summary(), &samples());
     let lines: Vec<_> = shown.lines().take(5).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    "run","id","item","model","repeat","status","valid","repaired","kind","why","prompt","expected","answer","finish","attempts","latency_ms","ttft_ms","tokens_input","tokens_output","tokens_cached","tokens_reasoning","cost_usd","cost_source","judge_cost_usd","scores","cluster"
+    "r7k2m9","ticket-0",0,"gpt-4o",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,300.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
+    "r7k2m9","ticket-0",0,"claude-haiku",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,390.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
+    "r7k2m9","ticket-0",0,"qwen",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,480.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
+    "r7k2m9","ticket-1",1,"gpt-4o",0,"rejected","true","false","rejected by exact","exact: differs from the expected text","Which queue does ticket 1 belong to?","billing","shipping","stop",1,337.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=0",""
+    "#);
 }
 
 #[test]
 fn a_pull_request_gets_the_verdict_the_numbers_and_examples() {
-    insta::assert_snapshot!(written(Format::Markdown, &summary(), &samples()), @"");
+    insta::assert_snapshot!(written(Format::Markdown, &summary(), &samples()), @r#"
+    ### ✅ Adopt `claude-haiku`
+
+    not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%
+
+    ❌ Reject `qwen`
+
+    valid 95.1% (93.7% to 96.2%) misses the gate valid&gt;=98%
+
+    | model | accepted (95% CI) | vs incumbent | p (Holm) | valid | refused / errors | p50 | p95 | p99 | cost / accepted | cost |
+    |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+    | `gpt-4o` (incumbent) | 91.2% (89.5-92.9) | – | – | 99.8% (99.5-100.0) | 0.2% / 0.1% | 1.10 s (0.99-1.32 s) | 3.40 s (3.06-4.08 s) | 6.00 s (5.40-7.20 s) | \$0.0124 (\$0.0121-\$0.0127) | \$13.57 |
+    | `claude-haiku` | 91.6% (89.9-93.3) | +0.4 pp (-1.1 to +1.9) | 1.00 | 99.5% (99.2-99.8) | 0.2% / 0.1% | 700 ms (630-840 ms) | 2.10 s (1.89-2.52 s) | 3.90 s (3.51-4.68 s) | \$0.0036 (\$0.00352-\$0.00369) | \$3.96 |
+    | `qwen` (simulated) | 88.0% (86.3-89.7) | -3.2 pp (-4.7 to -1.7) | 0.001 | 95.1% (94.8-95.4) | 0.2% / 0.1% | 400 ms (360-480 ms) | 900 ms (0.81-1.08 s) | n/a (n<368) | unknown | unknown |
+
+    | gate | model | value | |
+    |:--|:--|--:|:--|
+    | `valid>=98%` | `claude-haiku` | 99.5% | ✅ holds |
+    | `valid>=98%` | `qwen` | 95.1% | ❌ fails |
+
+    <details><summary>5 not accepted, of 3,600 samples</summary>
+
+    **3 × `rejected by exact`** (`gpt-4o` 1, `qwen` 2)
+
+    First: row `ticket-1` by `gpt-4o`.
+
+    prompt:
+
+    ```text
+    Which queue does ticket 1 belong to?
+    ```
+
+    expected:
+
+    ```text
+    billing
+    ```
+
+    answer:
+
+    ```text
+    shipping
+    ```
+
+    why:
+
+    ```text
+    exact: differs from the expected text
+    ```
+
+    **1 × `error: rate_limited`** (`gpt-4o` 1)
+
+    First: row `ticket-3` by `gpt-4o`.
+
+    prompt:
+
+    ```text
+    Which queue does ticket 3 belong to?
+    ```
+
+    expected:
+
+    ```text
+    billing
+    ```
+
+    why:
+
+    ```text
+    429 slow down
+    ```
+
+    **1 × `refused`** (`claude-haiku` 1)
+
+    First: row `ticket-2` by `claude-haiku`.
+
+    prompt:
+
+    ```text
+    Which queue does ticket 2 belong to?
+    ```
+
+    expected:
+
+    ```text
+    billing
+    ```
+
+    answer:
+
+    ```text
+    I cannot help with that.
+    ```
+
+    why:
+
+    ```text
+    ended with refusal
+    ```
+
+    </details>
+
+    > [!NOTE]
+    > qwen has no known price\: its cost is left out
+
+    <sub>Run `r7k2m9` · 3,600 of 3,600 samples · \$4.31 · seed 7 · `tickets.jsonl` sha256 `9c1e5a8f0b3d` · orch 0.1.0</sub>
+    "#);
 }
 
 #[test]
 fn a_ci_server_gets_a_suite_per_model() {
-    insta::assert_snapshot!(written(Format::Junit, &summary(), &samples()), @"");
+    insta::assert_snapshot!(written(Format::Junit, &summary(), &samples()), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites name="orch eval r7k2m9" tests="3602" failures="349" errors="3" skipped="0" time="41.000">
+      <testsuite name="gates" tests="2" failures="1" errors="0" skipped="0">
+        <testcase name="valid&gt;=98%" classname="gates.claude-haiku"/>
+        <testcase name="valid&gt;=98%" classname="gates.qwen"><failure type="gate" message="valid&gt;=98% does not hold: 95.1%"/></testcase>
+      </testsuite>
+      <testsuite name="gpt-4o" tests="1200" failures="105" errors="1" skipped="0" timestamp="2026-11-21T09:30:00">
+        <testcase name="ticket-0" classname="gpt-4o" time="0.300"/>
+        <testcase name="ticket-1" classname="gpt-4o" time="0.337">
+          <failure type="rejected by exact" message="exact: differs from the expected text">
+    prompt: Which queue does ticket 1 belong to?
+    expected: billing
+    answer: shipping
+          </failure>
+        </testcase>
+        <testcase name="ticket-2" classname="gpt-4o" time="0.374"/>
+        <testcase name="ticket-3" classname="gpt-4o">
+          <error type="rate_limited" message="429 slow down">
+    prompt: Which queue does ticket 3 belong to?
+    expected: billing
+          </error>
+        </testcase>
+      </testsuite>
+      <testsuite name="claude-haiku" tests="1200" failures="100" errors="1" skipped="0" timestamp="2026-11-21T09:30:00">
+        <testcase name="ticket-0" classname="claude-haiku" time="0.390"/>
+        <testcase name="ticket-1" classname="claude-haiku" time="0.427"/>
+        <testcase name="ticket-2" classname="claude-haiku" time="0.464">
+          <failure type="refused" message="ended with refusal">
+    prompt: Which queue does ticket 2 belong to?
+    expected: billing
+    answer: I cannot help with that.
+          </failure>
+        </testcase>
+        <testcase name="ticket-3" classname="claude-haiku" time="0.501"/>
+      </testsuite>
+      <testsuite name="qwen" tests="1200" failures="143" errors="1" skipped="0" timestamp="2026-11-21T09:30:00">
+        <testcase name="ticket-0" classname="qwen" time="0.480"/>
+        <testcase name="ticket-1" classname="qwen" time="0.517">
+          <failure type="rejected by exact" message="exact: differs from the expected text">
+    prompt: Which queue does ticket 1 belong to?
+    expected: billing
+    answer: shipping
+          </failure>
+        </testcase>
+        <testcase name="ticket-2" classname="qwen" time="0.554">
+          <failure type="rejected by exact" message="exact: differs from the expected text">
+    prompt: Which queue does ticket 2 belong to?
+    expected: billing
+    answer: shipping
+          </failure>
+        </testcase>
+        <testcase name="ticket-3" classname="qwen" time="0.591"/>
+      </testsuite>
+    </testsuites>
+    "#);
 }
 
 #[test]
@@ -364,7 +740,15 @@ fn a_run_with_nothing_in_it_has_reports_too() {
         assert!(!shown.contains("NaN") && !shown.contains("inf"), "{format:?}: {shown}");
     }
     let shown = table(&summary, &none, Style { color: false, unicode: true, width: 80 });
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    no verdict – there is neither an incumbent nor a gate to decide by
+
+    note: qwen has no known price: its cost is left out
+    spent $4.31 of $5.00 · 0 samples · 41.0s · seed 7 · run r7k2m9
+    report: orch eval --resume r7k2m9 --report report.html
+
+    no verdict – there is neither an incumbent nor a gate to decide by
+    "#);
 }
 
 /// What each hostile text tries.
@@ -596,11 +980,11 @@ fn a_reader_that_goes_away_ends_the_report() {
     }
 }
 
-/// Writes sample pages to look at and for `.ci/check-report.py`: `cargo test --lib -- --ignored sample_pages`
-/// puts them under `target/report`.
+/// Writes sample reports to look at and for `.ci/check-report.py`:
+/// `cargo test --lib -- --ignored sample_reports` puts them under `target/report`.
 #[test]
 #[ignore = "writes files to look at"]
-fn sample_pages() {
+fn sample_reports() {
     let rows = (0..1_200_u64).flat_map(|item| (0..3_u32).map(move |candidate| (item, candidate)));
     let rows = rows.map(|(item, candidate)| {
         let dice = crate::base::dice::Dice::new(7);
@@ -620,7 +1004,11 @@ fn sample_pages() {
     });
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/report");
     std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("run.html"), written(Format::Html, &summary(), &List(rows.collect()))).unwrap();
-    let (summary, samples) = hostile();
-    std::fs::write(dir.join("hostile.html"), written(Format::Html, &summary, &samples)).unwrap();
+    for (name, (summary, samples)) in [("run", (summary(), List(rows.collect()))), ("hostile", hostile())] {
+        for ending in ["html", "md", "json", "jsonl", "csv", "xml"] {
+            let path = dir.join(name).with_extension(ending);
+            let format = Format::from_extension(&path).unwrap();
+            std::fs::write(path, written(format, &summary, &samples)).unwrap();
+        }
+    }
 }

@@ -39,10 +39,21 @@ pub(super) fn part(n: u64, of: u64) -> String {
 
 /// A difference of shares in percentage points with its interval: `+0.4 pp (-1.1 to +1.9)`.
 pub(super) fn delta(comparison: &Comparison) -> String {
+    if !comparison.delta_accepted.is_finite() {
+        return "n/a".to_owned();
+    }
     let delta = format!("{:+.1} pp", comparison.delta_accepted * 100.0);
     match comparison.ci95 {
         Some([low, high]) => format!("{delta} ({:+.1} to {:+.1})", low * 100.0, high * 100.0),
         None => delta,
+    }
+}
+
+/// A relative change: `-71%`.
+pub(super) fn change(ratio: Option<f64>) -> String {
+    match ratio.filter(|ratio| ratio.is_finite()) {
+        Some(ratio) => format!("{:+.0}%", ratio * 100.0),
+        None => "n/a".to_owned(),
     }
 }
 
