@@ -7,10 +7,10 @@ pub mod environment;
 pub mod eval;
 pub mod exit;
 pub mod live;
+pub mod mock;
 pub mod models;
 pub mod output;
 pub mod settings;
-pub mod mock;
 
 use std::ffi::OsString;
 use std::io;

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod corpus;
-mod corpus_others;
 mod dialect_fixtures;
 mod golden;
 mod gsm8k;

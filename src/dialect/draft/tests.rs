@@ -75,17 +75,7 @@ pub(in crate::dialect) fn encoded(dialect: &dyn Dialect, request: &Request) -> (
 
 /// The call of a model at a made-up provider.
 pub(in crate::dialect) fn call(model: &str, stream: bool) -> Call<'_> {
-    const QUIRKS: &Quirks = &Quirks {
-        provider: "",
-        reasoning_outside_output: false,
-        output_from_total: false,
-        old_max_tokens: false,
-        no_stream_options: false,
-        random_seed: false,
-        no_done: false,
-        no_finish: false,
-    };
-    Call { model, base_url: "https://llm.example/v1", stream, quirks: QUIRKS }
+    Call { model, base_url: "https://llm.example/v1", stream, quirks: Box::leak(Box::default()) }
 }
 
 /// Checks that a request cannot be said in a dialect.
