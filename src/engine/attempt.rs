@@ -15,6 +15,7 @@ use crate::dialect::{Encoded, Head};
 use crate::model::outcome::Timing;
 use crate::model::{Delta, Failure, FailureClass, Response};
 use crate::policy::Limits;
+use crate::wire::replay::{LATENCY, TTFT};
 use crate::wire::{WireError, WireRequest};
 
 /// The most of a body that is not a stream: enough for any image an answer may hold.
@@ -55,7 +56,7 @@ pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap
     Call {
         response,
         failure: result.err(),
-        timing: Timing { head: watch.head, first_token: watch.first_token, total: watch.total() },
+        timing: watch.timing(),
         own: watch.own,
         may_be_billed: !watch.was_refused && !is_unsent,
     }
@@ -75,6 +76,9 @@ async fn exchange(
     let sent = timeout_at(watch.limit(), leg.transport.send(request)).await;
     let answer = sent.map_err(|_| watch.exceeded())??;
     watch.head = Some(watch.sent.elapsed());
+    if !leg.spends {
+        watch.recorded = recorded(&answer.headers);
+    }
     let head = Head { status: answer.status, headers: &answer.headers };
     if !(200..300).contains(&answer.status) {
         watch.was_refused = true;
@@ -87,6 +91,16 @@ async fn exchange(
     } else {
         buffered(leg, answer.body, watch, response).await
     }
+}
+
+/// The times a recording was made with.
+fn recorded(headers: &HeaderMap) -> Option<Timing> {
+    let millis = |name| {
+        let text = headers.get(name)?.to_str().ok()?;
+        Duration::try_from_secs_f64(text.parse::<f64>().ok()? / 1e3).ok()
+    };
+    let total = millis(LATENCY)?;
+    Some(Timing { head: None, first_token: millis(TTFT), total, is_recorded: true })
 }
 
 /// `application/json` alone: a server that was asked for a stream and sends the whole answer.
@@ -172,6 +186,7 @@ struct Watch {
     last_byte: Option<Instant>,
     own: Duration,
     was_refused: bool,
+    recorded: Option<Timing>,
 }
 
 impl Watch {
@@ -186,6 +201,7 @@ impl Watch {
             last_byte: None,
             own: Duration::ZERO,
             was_refused: false,
+            recorded: None,
         }
     }
 
@@ -230,7 +246,14 @@ impl Watch {
         }
     }
 
-    fn total(&self) -> Duration {
-        self.last_byte.map_or_else(|| self.sent.elapsed(), |at| at - self.sent)
+    /// What was measured, or what was recorded when the answer is a recording.
+    fn timing(&self) -> Timing {
+        let total = self.last_byte.map_or_else(|| self.sent.elapsed(), |at| at - self.sent);
+        self.recorded.unwrap_or(Timing {
+            head: self.head,
+            first_token: self.first_token,
+            total,
+            is_recorded: false,
+        })
     }
 }

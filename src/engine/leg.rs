@@ -15,6 +15,8 @@ use crate::wire::Transport;
 pub struct Leg {
     /// Where it goes.
     pub target: Target,
+    /// The target as the catalogue lists it: by the provider's preset, whatever the user calls it.
+    pub listed: Target,
     /// The provider's language.
     pub dialect: &'static dyn Dialect,
     /// Its peculiarities.

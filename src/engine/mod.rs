@@ -187,7 +187,7 @@ impl Engine {
     /// of the body bound the tokens of its text.
     fn bound(&self, request: &Request, leg: &Leg, encoded: &Encoded) -> Option<Money> {
         let input = encoded.body.len() as u64 + image_tokens(request);
-        let model = self.catalogue.find(&leg.target.provider, &leg.target.model)?;
+        let model = self.catalogue.find(&leg.listed.provider, &leg.listed.model)?;
         let choices = u64::from(request.params.n.unwrap_or(1).max(1));
         let output = request.params.max_tokens.or(model.max_output).or(model.context)?;
         Some(model.prices.as_ref()?.worst_case(input, output.saturating_mul(choices)))
@@ -199,7 +199,7 @@ impl Engine {
         let response = &made.response;
         if response.usage.is_some() || response.stated_cost.is_some() {
             let (served, usage) = (response.model.as_deref(), response.usage.as_ref());
-            return price_attempt(&self.catalogue, &leg.target, served, usage, response.stated_cost);
+            return price_attempt(&self.catalogue, &leg.listed, served, usage, response.stated_cost);
         }
         if !made.may_be_billed {
             return (Cost::Computed(Money::ZERO), None);

@@ -60,7 +60,7 @@ pub(super) async fn take(
         return Err(failure.clone());
     }
     let began = Instant::now();
-    let mut finished = judge(bench, case, key, &done.outcome).await;
+    let mut finished = judge(bench, candidate.source, case, key, &done.outcome).await;
     own += began.elapsed().saturating_sub(finished.waited);
     finished.row.facts.overhead = own;
     let mut outcomes = vec![done.outcome];
@@ -74,8 +74,12 @@ struct Judged {
     waited: Duration,
 }
 
-async fn judge(bench: &Bench<'_>, case: &Case, key: SampleKey, outcome: &Outcome) -> Judged {
+async fn judge(bench: &Bench<'_>, source: Source, case: &Case, key: SampleKey, outcome: &Outcome) -> Judged {
     let mut row = row(bench.run, case, key, outcome);
+    if source == Source::Replayed && !outcome.attempts.iter().all(|attempt| attempt.timing.is_recorded) {
+        // How long it took to read a file says nothing of the model.
+        (row.facts.latency, row.facts.first_token) = (None, None);
+    }
     let scored = match &outcome.answer {
         Err(failure) => {
             row.facts.status = match failure.class {

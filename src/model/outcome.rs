@@ -79,6 +79,8 @@ pub struct Timing {
     pub first_token: Option<Duration>,
     /// Until the last byte.
     pub total: Duration,
+    /// Whether these are times of a recording that was made earlier.
+    pub is_recorded: bool,
 }
 
 /// One call to one target.

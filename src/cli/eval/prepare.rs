@@ -188,7 +188,9 @@ impl<'a> Builder<'a> {
     ) -> Result<Leg, Failed> {
         let gate = self.gates.get(gate).ok_or_else(|| Failed::input(anyhow!("no gate for `{gate}`")))?;
         let is_paid = !matches!(provider.preset, "sim") && target.provider != "replay";
+        let list_name = if provider.preset.is_empty() { provider.name.as_str() } else { provider.preset };
         Ok(Leg {
+            listed: Target { provider: list_name.to_owned(), model: target.model.clone() },
             target,
             dialect: dialect_of(provider.dialect),
             quirks: quirks_of(provider),

@@ -105,8 +105,8 @@ fn check_prices(manifest: &Manifest, prepared: &Prepared, catalogue: &Catalogue)
     let candidates = prepared.candidates.iter().map(|candidate| &candidate.leg);
     let asked = prepared.effects.judges.values().chain(prepared.effects.embedders.values());
     for leg in candidates.chain(asked).filter(|leg| leg.spends) {
-        let target = &leg.target;
-        let priced = catalogue.find(&target.provider, &target.model).and_then(|model| model.prices.as_ref());
+        let (target, listed) = (&leg.target, &leg.listed);
+        let priced = catalogue.find(&listed.provider, &listed.model).and_then(|model| model.prices.as_ref());
         if priced.is_none() {
             return Err(Failed::input(anyhow!(
                 "the price of {target} is unknown, so --max-cost cannot hold; give it a price in orch.toml: \

@@ -121,13 +121,14 @@ fn write_verdicts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::R
 }
 
 fn write_verdict(verdict: &Verdict, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let (sign, word, paint) = match verdict.decision {
-        Decision::Adopt => (style.sign("✓", "+"), "adopt", Paint::Good),
-        Decision::Reject => (style.sign("✗", "x"), "reject", Paint::Bad),
-        Decision::Inconclusive => ("?", "undecided on", Paint::Open),
+    let (sign, paint) = match verdict.decision {
+        Decision::Adopt => (style.sign("✓", "+"), Paint::Good),
+        Decision::Reject => (style.sign("✗", "x"), Paint::Bad),
+        Decision::Inconclusive => ("?", Paint::Open),
     };
-    let head = format!("{sign} {word} {}", Untrusted::line(&verdict.candidate));
-    let lines = wrapped(&format!("{head}: {}", Untrusted::line(&verdict.sentence)), style.columns() - 4);
+    let sentence = Untrusted::line(&verdict.sentence).to_string();
+    let head = format!("{sign} {}", sentence.split(':').next().unwrap_or_default());
+    let lines = wrapped(&format!("{sign} {sentence}"), style.columns() - 4);
     for (i, line) in lines.iter().enumerate() {
         match line.strip_prefix(&head) {
             Some(rest) if i == 0 => writeln!(out, "{}{rest}", style.paint(paint, &head))?,
