@@ -206,6 +206,15 @@ mod tests {
     }
 
     #[test]
+    fn the_mock_ends_well_after_its_time_and_badly_on_a_taken_port() {
+        let parse = |line: &str| Command::parse_from(line.split(' ')).args;
+        assert_eq!(run(&parse("mock --for 5ms")).unwrap(), 0);
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let line = format!("mock --for 5ms --listen {}", taken.local_addr().unwrap());
+        assert!(run(&parse(&line)).unwrap_err().to_string().ends_with("is the port taken?"));
+    }
+
+    #[test]
     fn flags_that_make_no_sense_are_refused() {
         for line in [
             "mock --errors 1.5",

@@ -33,18 +33,38 @@ impl Why {
         }
     }
 
-    const fn message(self) -> &'static str {
+    const fn message(self, tongue: Tongue) -> &'static str {
         match self {
             Self::BadRequest => "The request cannot be understood.",
-            Self::Context => {
-                "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
-            }
+            Self::Context => Self::too_long(tongue),
             Self::Auth => "Incorrect API key provided.",
             Self::ModelMissing => "The model does not exist or you do not have access to it.",
             Self::RateLimited => "Rate limit reached for requests.",
-            Self::Quota => "You exceeded your current quota, please check your plan and billing details.",
+            Self::Quota => Self::no_quota(tongue),
             Self::Overloaded => "The engine is currently overloaded, please try again later.",
             Self::Server => "The server had an error while processing your request.",
+        }
+    }
+
+    /// Most providers tell a prompt that is too long from other bad requests by these words alone.
+    const fn too_long(tongue: Tongue) -> &'static str {
+        match tongue {
+            Tongue::Anthropic => "prompt is too long: 9000 tokens > 8192 maximum",
+            Tongue::Gemini => {
+                "The input token count (9000) exceeds the maximum number of tokens allowed (8192)."
+            }
+            Tongue::Bedrock => "Input is too long for requested model.",
+            Tongue::Ollama => "the input length exceeds the context length",
+            Tongue::Chat | Tongue::Responses | Tongue::Cohere | Tongue::Embeddings => {
+                "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+            }
+        }
+    }
+
+    const fn no_quota(tongue: Tongue) -> &'static str {
+        match tongue {
+            Tongue::Anthropic => "Your credit balance is too low to access the Anthropic API.",
+            _ => "You exceeded your current quota, please check your plan and billing details.",
         }
     }
 
@@ -164,7 +184,7 @@ impl Refused {
 
     /// The JSON body.
     pub(super) fn body(&self, tongue: Tongue) -> Vec<u8> {
-        let mut message = self.why.message().to_owned();
+        let mut message = self.why.message(tongue).to_owned();
         if self.hint == RetryHint::Message {
             message = format!("{message} Please try again in {}ms.", self.millis());
         }

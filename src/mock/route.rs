@@ -40,13 +40,10 @@ pub(super) fn route(target: &str) -> Option<Route<'_>> {
     let plain = |tongue| Some(Route { tongue, model: None, streams: None, framing });
     let named =
         |tongue, model, streams| Some(Route { tongue, model: Some(model), streams: Some(streams), framing });
-    if let Some((_, call)) = path.split_once("/models/") {
-        let (model, verb) = call.rsplit_once(':')?;
-        return match verb {
-            "generateContent" => named(Tongue::Gemini, model, false),
-            "streamGenerateContent" => named(Tongue::Gemini, model, true),
-            _ => None,
-        };
+    for (verb, streams) in [(":generateContent", false), (":streamGenerateContent", true)] {
+        if let Some(name) = path.strip_suffix(verb) {
+            return named(Tongue::Gemini, gemini_model(name), streams);
+        }
     }
     if let Some((_, call)) = path.split_once("/model/") {
         let (model, verb) = call.rsplit_once('/')?;
@@ -65,6 +62,14 @@ pub(super) fn route(target: &str) -> Option<Route<'_>> {
         ("/embeddings", Tongue::Embeddings),
     ];
     ends.into_iter().find(|(end, _)| path.ends_with(end)).and_then(|(_, tongue)| plain(tongue))
+}
+
+/// The model in a Gemini path: below `models/`, or a resource of two names such as `tunedModels/x`.
+fn gemini_model(path: &str) -> &str {
+    if let Some((_, model)) = path.split_once("/models/") {
+        return model;
+    }
+    path.rmatch_indices('/').nth(1).map_or(path, |(at, _)| &path[at + 1..])
 }
 
 /// Undoes percent-encoding; what is no text afterwards is replaced.
@@ -93,9 +98,11 @@ mod tests {
             ("/v1/messages", Tongue::Anthropic, None, None),
             ("/v1beta/models/g-1:generateContent", Tongue::Gemini, Some("g-1"), Some(false)),
             ("/v1beta/models/a/b:streamGenerateContent?alt=sse", Tongue::Gemini, Some("a/b"), Some(true)),
+            ("/v1beta/fault/reset:generateContent", Tongue::Gemini, Some("fault/reset"), Some(false)),
             ("/v2/chat", Tongue::Cohere, None, None),
             ("/api/chat", Tongue::Ollama, None, None),
             ("/model/n%3A0/converse", Tongue::Bedrock, Some("n%3A0"), Some(false)),
+            ("/model/n:0/converse", Tongue::Bedrock, Some("n:0"), Some(false)),
             ("/model/a/b/converse-stream", Tongue::Bedrock, Some("a/b"), Some(true)),
             ("/v1/embeddings", Tongue::Embeddings, None, None),
         ];
