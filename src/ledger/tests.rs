@@ -583,7 +583,7 @@ async fn a_damaged_page_is_said_and_not_taken_for_data() {
     let (_home, path) = home();
     write(&path, [Entry::Run(run("r", NOON))]).await;
     let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-    file.seek(SeekFrom::Start(4_096)).unwrap();
+    file.seek(SeekFrom::Start(8_192)).unwrap();
     file.write_all(&vec![0xa5; 200_000]).unwrap();
     let error = Reader::open(&path).and_then(|reader| reader.runs(1)).unwrap_err();
     assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");
