@@ -371,6 +371,20 @@ fn writers_at_once_lose_nothing_even_when_the_file_is_new() {
     }
 }
 
+#[test]
+fn a_new_ledger_may_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let (_home, path) = home();
+        let opened = [(); 4].map(|()| {
+            let path = path.clone();
+            std::thread::spawn(move || drop(schema::open(&path).unwrap()))
+        });
+        for thread in opened {
+            thread.join().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_reader_sees_that_something_was_committed() {
     let (_home, path) = home();
