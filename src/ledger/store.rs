@@ -179,25 +179,21 @@ fn store_sample(
             sample.invalid,
         ])?;
     let seq = transaction.last_insert_rowid();
-    if !insert_facts(transaction, sample, seq, "INSERT OR IGNORE")? {
-        forget_texts(transaction, sample)?;
-        insert_facts(transaction, sample, seq, "INSERT OR REPLACE")?;
+    if !insert_facts(transaction, sample, seq)? {
+        forget(transaction, sample)?;
+        insert_facts(transaction, sample, seq)?;
     }
     store_scores(transaction, sample, seq)
 }
 
-/// Whether the facts were inserted under the conflict rule.
-fn insert_facts(
-    transaction: &Connection,
-    sample: &SampleLine<'_>,
-    seq: i64,
-    rule: &str,
-) -> rusqlite::Result<bool> {
+/// Whether the facts were inserted; they are not when the sample is there already.
+fn insert_facts(transaction: &Connection, sample: &SampleLine<'_>, seq: i64) -> rusqlite::Result<bool> {
     let inserted = transaction
-        .prepare_cached(&format!(
-            "{rule} INTO samples VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-             ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
-        ))?
+        .prepare_cached(
+            "INSERT INTO samples VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+               ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+             ON CONFLICT DO NOTHING",
+        )?
         .execute(params![
             sample.run,
             sample.item,
@@ -236,10 +232,16 @@ fn place(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result<
         .optional()
 }
 
-fn forget_texts(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result<()> {
+/// Removes a recorded sample whole.
+fn forget(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result<()> {
     if let Some(seq) = place(transaction, sample)? {
         transaction.prepare_cached("DELETE FROM scores WHERE sample = ?1")?.execute([seq])?;
         transaction.prepare_cached("DELETE FROM sample_text WHERE seq = ?1")?.execute([seq])?;
+        transaction
+            .prepare_cached(
+                "DELETE FROM samples WHERE run = ?1 AND item = ?2 AND candidate = ?3 AND repeat = ?4",
+            )?
+            .execute(params![sample.run, sample.item, sample.candidate, sample.repeat])?;
     }
     Ok(())
 }

@@ -371,6 +371,20 @@ fn writers_at_once_lose_nothing_even_when_the_file_is_new() {
     }
 }
 
+#[test]
+fn a_new_ledger_may_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let (_home, path) = home();
+        let opened = [(); 4].map(|()| {
+            let path = path.clone();
+            std::thread::spawn(move || drop(schema::open(&path).unwrap()))
+        });
+        for thread in opened {
+            thread.join().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_reader_sees_that_something_was_committed() {
     let (_home, path) = home();
@@ -583,7 +597,7 @@ async fn a_damaged_page_is_said_and_not_taken_for_data() {
     let (_home, path) = home();
     write(&path, [Entry::Run(run("r", NOON))]).await;
     let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-    file.seek(SeekFrom::Start(4_096)).unwrap();
+    file.seek(SeekFrom::Start(8_192)).unwrap();
     file.write_all(&vec![0xa5; 200_000]).unwrap();
     let error = Reader::open(&path).and_then(|reader| reader.runs(1)).unwrap_err();
     assert!(matches!(error, LedgerError::Corrupt { .. }), "{error}");

@@ -102,7 +102,6 @@ fn child(path: &Path, run: &str) -> Child {
         .args(["--exact", "ledger::a_child_records_and_says_what_is_acknowledged", "--nocapture"])
         .envs(variables)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
