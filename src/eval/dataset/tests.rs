@@ -180,6 +180,9 @@ fn conversations_keep_everything_a_chat_request_has() {
     let messages = &case.request.messages;
     let roles: Vec<_> = messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::Developer, Role::User, Role::Assistant, Role::Tool]);
+    let shown = "developer: Be brief.\n\nuser: What is this?\n[image]\n[input_audio]\n\n\
+        assistant: [calls look with {\"x\": 1}]\n\ntool: a cat";
+    assert_eq!(case.prompt_text(), shown);
     assert_eq!(messages[0].extra["name"], "ops");
     let image = Image::Data { media_type: "image/png".into(), base64: "AAAA".into() };
     assert_eq!(messages[1].parts[1], Part::Image(image));
