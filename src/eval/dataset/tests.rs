@@ -258,10 +258,24 @@ fn several_files_are_one_dataset_each_with_its_hash() {
     assert_eq!((case.id, case.line), (format!("{name}:2"), 2));
     assert!(dataset.case(3).is_err());
 
+    let none = Dataset::read(&[], &ReadOptions::default());
+    assert!(problem(none).message.contains("no file is named"));
     let twice = Dataset::read(&[paths[0].clone(), paths[0].clone()], &ReadOptions::default());
     assert!(problem(twice).message.contains("named twice"));
     let missing = Dataset::read(&[paths[0].with_extension("none"), paths[0].clone()], &skipping());
     assert!(problem(missing).message.contains("cannot be read"));
+}
+
+#[test]
+fn rows_without_ids_are_told_apart_across_files_of_one_name() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let paths = dirs.each_ref().map(|dir| dir.path().join("rows.txt"));
+    for path in &paths {
+        fs::write(path, "a\n").unwrap();
+    }
+    let dataset = Dataset::read(&paths, &ReadOptions::default()).unwrap();
+    assert_eq!(dataset.case(0).unwrap().id, "rows.txt:1");
+    assert_eq!(dataset.case(1).unwrap().id, format!("{}:1", paths[1].display()));
 }
 
 #[test]
