@@ -1,6 +1,6 @@
 //! Suites: prompts × datasets × candidates in one file, `evals/*.toml`, with what decides between them.
 //!
-//! The file is read twice: as written ([`written`], with the place of every value) and as true ([`Suite`],
+//! The file is read twice: as written (`written`, with the place of every value) and as true ([`Suite`],
 //! nothing left to check). Everything wrong is told in one run, with line and column.
 
 mod written;

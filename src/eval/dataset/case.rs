@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::eval::schema::Schema;
 use crate::eval::scorer::Scorer;
-use crate::model::{Object, Request};
+use crate::model::{Message, Object, Part, Request, Role};
 
 /// One row: what to ask, and how to tell whether the answer is right.
 #[derive(Clone, Debug)]
@@ -44,4 +44,38 @@ impl Case {
     pub fn expects_refusal(&self) -> bool {
         self.scorers.iter().any(Scorer::expects_refusal)
     }
+
+    /// The conversation as people read it: the message alone, or every message with its role when there are
+    /// several. Pictures are named, not shown.
+    pub fn prompt_text(&self) -> String {
+        if let [only] = self.request.messages.as_slice() {
+            return said(&only.parts);
+        }
+        let line = |message: &Message| format!("{}: {}", speaker(message.role), said(&message.parts));
+        self.request.messages.iter().map(line).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+fn speaker(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::Developer => "developer",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    }
+}
+
+fn said(parts: &[Part]) -> String {
+    let text = |part: &Part| match part {
+        Part::Text(text) => Some(text.clone()),
+        Part::Image(_) => Some("[image]".to_owned()),
+        Part::ToolCall(call) => Some(format!("[calls {} with {}]", call.name, call.arguments)),
+        Part::ToolResult(result) => Some(said(&result.parts)),
+        Part::Thinking(_) => None,
+        Part::Opaque { value, .. } => {
+            Some(format!("[{}]", value.get("type").and_then(Value::as_str).unwrap_or("part")))
+        }
+    };
+    parts.iter().filter_map(text).collect::<Vec<_>>().join("\n")
 }

@@ -167,6 +167,9 @@ impl Dataset {
             models: BTreeSet::new(),
         };
         let mut fatal = Problems::default();
+        if paths.is_empty() {
+            fatal.push(Problem::of_file("dataset", "no file is named; name one, or - for standard input"));
+        }
         for (at, path) in paths.iter().enumerate() {
             if paths[..at].contains(path) {
                 let cause = "is named twice; repeats are for asking a row several times";
@@ -182,9 +185,13 @@ impl Dataset {
     }
 
     fn add(&mut self, scanned: scan::Scanned) {
+        let mut source = scanned.source;
+        // The ids of rows without one begin with the file's name, unless another file has the same.
+        if self.sources.iter().any(|other| other.short == source.short) {
+            source.short = source.name.to_string();
+        }
         self.offsets.extend(scanned.offsets);
-        self.sources.push(scanned.source);
-        self.models.extend(scanned.models);
+        self.sources.push(source);
         self.skipped += scanned.problems.total;
         self.problems.append(scanned.problems);
     }

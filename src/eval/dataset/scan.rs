@@ -122,7 +122,7 @@ pub(super) fn fields(bytes: &[u8], format: Format, header: Option<&Header>) -> R
     }
     match (format, header) {
         (Format::Text, _) => Ok(std::iter::once(("prompt".to_owned(), Value::from(text))).collect()),
-        (_, Some(header)) => header.fields(bytes).map_err(RowError::from),
+        (_, Some(header)) => header.fields(text).map_err(RowError::from),
         (_, None) => object(text),
     }
 }
@@ -211,7 +211,7 @@ impl<'a> Pass<'a> {
         let header = match place.and_then(|place| place.flaw) {
             Some(flaw) => Err(flaw_message(flaw)),
             None => match std::str::from_utf8(&bytes) {
-                Ok(_) => Header::read(&bytes, delimiter, self.recipe.template.is_some()),
+                Ok(text) => Header::read(text, delimiter, self.recipe.template.is_some()),
                 Err(_) => {
                     Err("the header is not UTF-8; convert the file (iconv -f latin1 -t utf-8)".to_owned())
                 }

@@ -19,9 +19,8 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads the header; with a template, no prompt column is needed.
-    pub(super) fn read(record: &[u8], delimiter: u8, has_template: bool) -> Result<Self, String> {
-        let names: Vec<String> =
-            cells(record, delimiter)?.iter().map(|name| name.trim().to_owned()).collect();
+    pub(super) fn read(record: &str, delimiter: u8, has_template: bool) -> Result<Self, String> {
+        let names: Vec<String> = cells(record, delimiter).iter().map(|name| name.trim().to_owned()).collect();
         for (at, name) in names.iter().enumerate() {
             if name.is_empty() {
                 return Err(format!("column {} of the header has no name", at + 1));
@@ -54,8 +53,8 @@ impl Header {
 
     /// The fields of a record. Empty cells are absent; in the columns that may hold JSON, cells that begin
     /// with `{` or `[` are JSON; an expected cell that is a number as JSON writes it is a number.
-    pub(super) fn fields(&self, record: &[u8]) -> Result<Object, String> {
-        let cells = cells(record, self.delimiter)?;
+    pub(super) fn fields(&self, record: &str) -> Result<Object, String> {
+        let cells = cells(record, self.delimiter);
         if cells.len() != self.names.len() {
             let (found, due) = (cells.len(), self.names.len());
             return Err(format!(
@@ -88,18 +87,66 @@ fn value(name: &str, cell: String) -> Result<Value, String> {
     })
 }
 
-/// The cells of one record (RFC 4180).
-fn cells(record: &[u8], delimiter: u8) -> Result<Vec<String>, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .buffer_capacity(record.len().clamp(64, 1 << 16))
-        .from_reader(record);
-    let mut found = csv::StringRecord::new();
-    match reader.read_record(&mut found) {
-        Ok(true) => Ok(found.iter().map(str::to_owned).collect()),
-        Ok(false) => Ok(Vec::new()),
-        Err(error) => Err(format!("the row is not a table's: {error}")),
+/// The cells of one record (RFC 4180; what follows a closing quote belongs to the cell, and a quote within
+/// an unquoted cell is a quote, as spreadsheets have it). By hand, because a `csv::Reader` builds its state
+/// machine anew for every record read by position.
+fn cells(record: &str, delimiter: u8) -> Vec<String> {
+    let mut cells = Vec::new();
+    let mut rest = Some(record);
+    while let Some(text) = rest {
+        let (cell, after) = cell(text, delimiter);
+        cells.push(cell);
+        rest = after;
+    }
+    cells
+}
+
+/// The first cell, and what follows its delimiter.
+fn cell(text: &str, delimiter: u8) -> (String, Option<&str>) {
+    let mut cell = String::new();
+    let mut rest = text;
+    if let Some(quoted) = text.strip_prefix('"') {
+        rest = quoted;
+        loop {
+            let Some(at) = rest.find('"') else {
+                // Not reached from files: a record ends only where its quotes are closed.
+                cell.push_str(rest);
+                return (cell, None);
+            };
+            cell.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            let Some(more) = rest.strip_prefix('"') else { break };
+            cell.push('"');
+            rest = more;
+        }
+    }
+    let end = rest.find(char::from(delimiter));
+    cell.push_str(&rest[..end.unwrap_or(rest.len())]);
+    (cell, end.map(|at| &rest[at + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn cells_are_those_of_the_csv_crate(written in prop::collection::vec("[a,\"\n é]{0,6}", 1..6)) {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(&written).unwrap();
+            let record = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            prop_assert_eq!(cells(record.trim_end_matches('\n'), b','), written);
+        }
+
+        #[test]
+        fn loosely_quoted_cells_are_those_of_the_csv_crate(cells in prop::collection::vec("(\"[a ]{0,2}\")?[ab\" ]{0,3}", 1..5)) {
+            let record = cells.join(",");
+            prop_assume!(!record.is_empty());
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(record.as_bytes());
+            let mut expected = csv::StringRecord::new();
+            reader.read_record(&mut expected).unwrap();
+            prop_assert_eq!(super::cells(&record, b','), expected.iter().collect::<Vec<_>>());
+        }
     }
 }

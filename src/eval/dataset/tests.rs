@@ -180,6 +180,9 @@ fn conversations_keep_everything_a_chat_request_has() {
     let messages = &case.request.messages;
     let roles: Vec<_> = messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::Developer, Role::User, Role::Assistant, Role::Tool]);
+    let shown = "developer: Be brief.\n\nuser: What is this?\n[image]\n[input_audio]\n\n\
+        assistant: [calls look with {\"x\": 1}]\n\ntool: a cat";
+    assert_eq!(case.prompt_text(), shown);
     assert_eq!(messages[0].extra["name"], "ops");
     let image = Image::Data { media_type: "image/png".into(), base64: "AAAA".into() };
     assert_eq!(messages[1].parts[1], Part::Image(image));
@@ -255,10 +258,24 @@ fn several_files_are_one_dataset_each_with_its_hash() {
     assert_eq!((case.id, case.line), (format!("{name}:2"), 2));
     assert!(dataset.case(3).is_err());
 
+    let none = Dataset::read(&[], &ReadOptions::default());
+    assert!(problem(none).message.contains("no file is named"));
     let twice = Dataset::read(&[paths[0].clone(), paths[0].clone()], &ReadOptions::default());
     assert!(problem(twice).message.contains("named twice"));
     let missing = Dataset::read(&[paths[0].with_extension("none"), paths[0].clone()], &skipping());
     assert!(problem(missing).message.contains("cannot be read"));
+}
+
+#[test]
+fn rows_without_ids_are_told_apart_across_files_of_one_name() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let paths = dirs.each_ref().map(|dir| dir.path().join("rows.txt"));
+    for path in &paths {
+        fs::write(path, "a\n").unwrap();
+    }
+    let dataset = Dataset::read(&paths, &ReadOptions::default()).unwrap();
+    assert_eq!(dataset.case(0).unwrap().id, "rows.txt:1");
+    assert_eq!(dataset.case(1).unwrap().id, format!("{}:1", paths[1].display()));
 }
 
 #[test]

@@ -9,7 +9,6 @@ use super::text::quote;
 use super::{Step, Subject, Verdict};
 use crate::base::span;
 use crate::eval::extract;
-use crate::model::{Part, Role};
 
 /// Runs a program. It reads `{id, prompt, answer, json, tool_calls, expected, vars, tags}` and writes
 /// `{"pass": bool, "value"?: number, "reason"?: string}`; anything else, a failing exit or a timeout means
@@ -62,7 +61,7 @@ impl ExecRule {
             .collect();
         let stdin = json!({
             "id": case.id,
-            "prompt": prompt(subject),
+            "prompt": case.prompt_text(),
             "answer": subject.response.text(),
             "json": extract::json(subject.response.text()).map(|(value, _)| value),
             "tool_calls": calls,
@@ -107,31 +106,4 @@ fn read(program: &str, stdout: &[u8]) -> Result<Verdict, String> {
         |reason| reason.lines().next().unwrap_or("").to_owned(),
     );
     Ok(Verdict::new(passed, number, reason))
-}
-
-/// The conversation as text, for judges and programs: the user's message alone, or every message with its
-/// role when there are several.
-pub(super) fn prompt(subject: &Subject<'_>) -> String {
-    let said = |parts: &[Part]| -> String {
-        let texts = parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(text.as_str()),
-            Part::Image(_) => Some("[image]"),
-            _ => None,
-        });
-        texts.collect::<Vec<_>>().join("\n")
-    };
-    let messages = &subject.case.request.messages;
-    if let [only] = messages.as_slice() {
-        return said(&only.parts);
-    }
-    let lines = messages.iter().map(|message| {
-        let role = match message.role {
-            Role::System | Role::Developer => "system",
-            Role::User => "user",
-            Role::Assistant => "assistant",
-            Role::Tool => "tool",
-        };
-        format!("{role}: {}", said(&message.parts))
-    });
-    lines.collect::<Vec<_>>().join("\n\n")
 }

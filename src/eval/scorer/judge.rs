@@ -6,7 +6,6 @@
 
 use serde_json::{Value, json};
 
-use super::exec::prompt;
 use super::options::{Options, texts};
 use super::text::quote;
 use super::{Step, Subject, Verdict};
@@ -84,7 +83,7 @@ impl JudgeRule {
     pub(super) fn ask(&self, subject: &Subject<'_>) -> Step {
         let answer = subject.response.text();
         let reference = subject.case.expected.as_ref().map(reference);
-        let mut data = json!({"rubric": self.rubric, "question": prompt(subject)});
+        let mut data = json!({"rubric": self.rubric, "question": subject.case.prompt_text()});
         let requests = match self.mode {
             Mode::Pairwise { .. } => {
                 let reference = reference.unwrap_or_default();

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::options::Options;
 use super::text::quote;
 use super::{Subject, Verdict};
-use crate::eval::extract;
 use crate::eval::extract::number::{self, Number};
+use crate::eval::extract::{self, Found};
 
 /// The answer's number is the expected one, within `abs` or `rel` (both zero unless given, beyond what a
 /// double loses). Currency, thousands separators and units do not count; `25%` equals 25 as well as 0.25.
@@ -76,10 +76,10 @@ impl NumericRule {
     }
 
     fn find(&self, text: &str) -> Option<(Number, Place)> {
-        let json = extract::json(text).map(|(value, _)| value);
+        let json = extract::json(text);
         let field = match (&self.path, &json) {
-            (Some(path), Some(json)) => extract::at_path(json, path),
-            (None, Some(json)) => likely_field(json),
+            (Some(path), Some((json, _))) => extract::at_path(json, path),
+            (None, Some((json, how))) => likely_field(json, *how),
             (_, None) => None,
         };
         let broken = || {
@@ -106,10 +106,12 @@ impl NumericRule {
     }
 }
 
-/// The field a number is looked for in when no path is given.
-fn likely_field(json: &Value) -> Option<&Value> {
+/// The field a number is looked for in when no path is given; an object within prose may be a step on the
+/// way, so only its `answer` counts.
+fn likely_field(json: &Value, how: Found) -> Option<&Value> {
+    let is_answer = matches!(how, Found::Strict | Found::Fenced);
     match json {
-        Value::Object(fields) if fields.len() == 1 => fields.values().next(),
+        Value::Object(fields) if fields.len() == 1 && is_answer => fields.values().next(),
         Value::Object(fields) => fields.get("answer"),
         Value::Number(_) | Value::String(_) => Some(json),
         _ => None,

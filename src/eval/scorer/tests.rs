@@ -118,7 +118,13 @@ fn a_number_is_found_in_prose_fields_and_broken_json() {
     check(
         &json!("numeric"),
         &json!(1450),
-        &["$1,450", "1450.00 dollars", "{\"answer\": 1450}", "of 3, so 1450"],
+        &[
+            "$1,450",
+            "from {\"step\": 3} we get 1450",
+            "1450.00 dollars",
+            "{\"answer\": 1450}",
+            "of 3, so 1450",
+        ],
         &["1451", "", "1450 or 7"],
     );
     check(&json!("numeric"), &json!("3/4"), &["0.75", "3/4 cup", "75%"], &["3", "0.7"]);
