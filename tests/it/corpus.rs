@@ -87,11 +87,30 @@ fn headers(row: &Value, name: &str) -> HeaderMap {
 }
 
 fn body(row: &Value) -> Vec<u8> {
+    if is_invoke(row) && row["aws_events"].is_array() {
+        return unframed(&row["aws_events"]);
+    }
     let body = text(row, "response_body");
     if text(row, "response_body_encoding") == "base64" {
         return STANDARD.decode(body).unwrap();
     }
     body.as_bytes().to_vec()
+}
+
+/// Whether Bedrock passed on a body of Anthropic Messages; its old completions name no model.
+fn is_invoke(row: &Value) -> bool {
+    text(row, "dialect") == "bedrock.invoke" && row["expected"]["model"].is_string()
+}
+
+/// The events that Bedrock put into frames of its own, as Anthropic streams them.
+fn unframed(frames: &Value) -> Vec<u8> {
+    let events = frames.as_array().unwrap().iter().map(|frame| {
+        let payload: Value = serde_json::from_str(text(frame, "payload")).unwrap();
+        let data = String::from_utf8(STANDARD.decode(text(&payload, "bytes")).unwrap()).unwrap();
+        let event: Value = serde_json::from_str(&data).unwrap();
+        format!("event: {}\ndata: {data}\n\n", text(&event, "type"))
+    });
+    events.collect::<String>().into_bytes()
 }
 
 /// The provider's row; the corpus keeps OpenAI's Responses apart.
@@ -251,7 +270,8 @@ fn calls(calls: &[orch::model::request::ToolCall]) -> Value {
 
 /// Checks one exchange; `None` when its dialect is not spoken.
 fn check(row: &Value) -> Option<Vec<String>> {
-    let (name, is_answer) = dialect(text(row, "dialect"));
+    let spoken = if is_invoke(row) { "anthropic.messages" } else { text(row, "dialect") };
+    let (name, is_answer) = dialect(spoken);
     let expected = &row["expected"];
     let mut check = Check { expected, wrong: Vec::new() };
     let (quirks, body) = (quirks_of(row), body(row));

@@ -19,6 +19,57 @@ fn error_bodies_mean_what_stands_beside_them() {
     }
 }
 
+/// A provider's status and words, and what they mean.
+type Wording = (&'static str, DialectName, u16, &'static str, FailureClass);
+
+#[test]
+fn the_same_trouble_is_known_in_every_wording() {
+    use DialectName::{Anthropic, Bedrock, Cohere, Gemini, Ollama, OpenAi};
+    use FailureClass::{BadRequest, Context, Forbidden, ModelMissing, Overloaded, TooLarge, Unsupported};
+    let cases: &[Wording] = &[
+        (
+            "vertex",
+            Gemini,
+            400,
+            "The input token count (1048577) exceeds the maximum number of tokens allowed",
+            Context,
+        ),
+        ("bedrock", Bedrock, 400, "Input Tokens Exceeded: shorten the input", Context),
+        ("cohere", Cohere, 400, "too many tokens: size limit exceeded by 10 tokens", Context),
+        ("ollama", Ollama, 400, "prompt too long; exceeded max context length by 2 tokens", Context),
+        ("llamacpp", OpenAi, 400, "the request exceeds the available context size", Context),
+        ("mistral", OpenAi, 400, "Prompt too large for model with 131072 maximum context length", Context),
+        ("xai", OpenAi, 400, "This model's maximum prompt length is 131072", Context),
+        ("anthropic", Anthropic, 413, "Request size exceeds model context window", Context),
+        ("anthropic", Anthropic, 413, "Request exceeds the maximum size", TooLarge),
+        ("bedrock", Bedrock, 404, "This model version has reached the end of its life", ModelMissing),
+        (
+            "bedrock",
+            Bedrock,
+            400,
+            "Invocation with on-demand throughput isn\u{2019}t supported",
+            ModelMissing,
+        ),
+        ("openrouter", OpenAi, 400, "x/y is not a valid model ID", ModelMissing),
+        ("deepseek", OpenAi, 400, "The supported API model names are a and b", ModelMissing),
+        ("cohere", Cohere, 404, "model 'm' was removed on September 15, 2025", ModelMissing),
+        ("openrouter", OpenAi, 404, "No endpoints found that support tool use", Unsupported),
+        ("openai", OpenAi, 404, "Item with id 'rs_1' not found.", BadRequest),
+        ("anthropic", Anthropic, 400, "This model does not support assistant message prefill.", Unsupported),
+        ("gemini", Gemini, 400, "Unsupported MIME type: text/csv", Unsupported),
+        ("openai", OpenAi, 403, "You are not allowed to sample from this model", Forbidden),
+        ("gemini", Gemini, 400, "User location is not supported for the API use.", Forbidden),
+        ("anthropic", Anthropic, 500, "Overloaded", Overloaded),
+    ];
+    for (provider, dialect, status, message, class) in cases {
+        let body = json!({"error": {"message": message}}).to_string();
+        let head = Head { status: *status, headers: &HeaderMap::new() };
+        let failure = classify(*dialect, head, body.as_bytes(), &quirks::of(provider));
+        assert_eq!(failure.class, *class, "{provider} {status} {message}");
+        assert_eq!(failure.message, *message);
+    }
+}
+
 #[test]
 fn an_error_within_a_stream_is_classified_by_what_it_says() {
     let cases = [

@@ -18,7 +18,7 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Encoded {
     body.insert("messages".into(), Value::Array(messages));
     writer.tools(request, &mut body);
     writer.shape(&request.shape, &mut body);
-    writer.params(&request.params, &mut body);
+    writer.params(request, &mut body);
     if call.stream {
         body.insert("stream".into(), true.into());
         if !call.quirks.no_stream_options {
@@ -210,7 +210,10 @@ impl Writer<'_> {
         body.insert("response_format".into(), format);
     }
 
-    fn params(&mut self, params: &Params, body: &mut Object) {
+    fn params(&mut self, request: &Request, body: &mut Object) {
+        let params = &request.params;
+        // Refused by OpenAI where there are no tools, and without meaning.
+        let parallel = params.parallel_tool_calls.filter(|_| !request.tools.is_empty());
         let quirks = self.quirks;
         let limit = if quirks.old_max_tokens { "max_tokens" } else { "max_completion_tokens" };
         let seed = if quirks.random_seed { "random_seed" } else { "seed" };
@@ -227,7 +230,7 @@ impl Writer<'_> {
         put("n", params.n.map(Into::into));
         put("frequency_penalty", params.frequency_penalty.map(Into::into));
         put("presence_penalty", params.presence_penalty.map(Into::into));
-        put("parallel_tool_calls", params.parallel_tool_calls.map(Into::into));
+        put("parallel_tool_calls", parallel.map(Into::into));
         put("top_k", params.top_k.filter(|_| quirks.top_k).map(Into::into));
         // Mistral refuses fields it does not know.
         let user = params.user.as_deref();

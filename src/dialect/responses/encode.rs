@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::unsaid::Unsaid;
 use crate::dialect::{Call, DialectName, Encoded, Quirks, endpoint, json_headers};
-use crate::model::request::{Image, Params, Thinking, ToolResult};
+use crate::model::request::{Image, Thinking, ToolResult};
 use crate::model::{Failure, FailureClass, Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
 
 const NAME: &str = "responses";
@@ -25,7 +25,7 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
     body.insert("input".into(), input.into());
     writer.tools(request, &mut body);
     writer.shape(&request.shape, &mut body);
-    writer.params(&request.params, &mut body);
+    writer.params(request, &mut body);
     if call.stream {
         body.insert("stream".into(), true.into());
     }
@@ -214,7 +214,10 @@ impl Writer<'_> {
         body.insert("text".into(), json!({"format": format}));
     }
 
-    fn params(&mut self, params: &Params, body: &mut Object) {
+    fn params(&mut self, request: &Request, body: &mut Object) {
+        let params = &request.params;
+        // Refused by OpenAI where there are no tools, and without meaning.
+        let parallel = params.parallel_tool_calls.filter(|_| !request.tools.is_empty());
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
                 body.insert(name.into(), value);
@@ -223,7 +226,7 @@ impl Writer<'_> {
         put("max_output_tokens", params.max_tokens.map(Into::into));
         put("temperature", params.temperature.map(Into::into));
         put("top_p", params.top_p.map(Into::into));
-        put("parallel_tool_calls", params.parallel_tool_calls.map(Into::into));
+        put("parallel_tool_calls", parallel.map(Into::into));
         put("user", params.user.as_deref().map(Into::into));
         put("reasoning", params.effort.as_ref().map(|effort| json!({"effort": effort})));
         let unsaid = [

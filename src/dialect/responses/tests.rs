@@ -15,7 +15,7 @@ fn answers_mean_what_stands_beside_them() {
 }
 
 #[test]
-fn a_stream_cut_anywhere_gives_the_same_deltas() {
+fn a_stream_cut_once_gives_the_same_deltas() {
     check_cuts(&Responses, DIR);
 }
 
