@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::request::Thinking;
 use crate::model::response::Choice;
-use crate::model::{Object, Response};
+use crate::model::{FailureClass, Object, Response};
 
 /// One fixture: bytes, and what they should mean.
 pub(super) struct Fixture {
@@ -92,6 +92,22 @@ pub(super) fn check_cuts(dialect: &dyn Dialect, dir: &str) {
         let whole = streamed(dialect, &fixture, &[]);
         for cut in (0..fixture.bytes.len()).step_by(5) {
             assert_eq!(streamed(dialect, &fixture, &[cut]), whole, "{} cut at {cut}", fixture.name);
+        }
+    }
+}
+
+/// A stream that breaks off is truncated, wherever it breaks; it is complete only if nothing is missing.
+pub(super) fn check_breaks(dialect: &dyn Dialect, dir: &str) {
+    let whole = |fixture: &Fixture| fixture.is_stream && fixture.expected.get("failure").is_none();
+    for mut fixture in fixtures(dir).into_iter().filter(whole) {
+        let choices = Response::fold(streamed(dialect, &fixture, &[]).0).choices;
+        for len in (0..fixture.bytes.len()).rev().step_by(3) {
+            fixture.bytes.truncate(len);
+            let (deltas, failure) = streamed(dialect, &fixture, &[]);
+            match failure {
+                Some(failure) => assert_eq!(failure.class, FailureClass::Truncated, "{} {len}", fixture.name),
+                None => assert_eq!(Response::fold(deltas).choices, choices, "{} {len}", fixture.name),
+            }
         }
     }
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::dialect::quirks;
-use crate::dialect::tests::{check_answers, check_cuts, cuts_within, fixtures, streamed};
+use crate::dialect::tests::{check_answers, check_breaks, check_cuts, cuts_within, fixtures, streamed};
 use crate::model::request::{Extra, Image, Params, Thinking, Tool, ToolCall, ToolChoice, ToolResult};
 use crate::model::{Message, Object, Part, Role, Shape};
 
@@ -17,6 +17,11 @@ fn answers_mean_what_stands_beside_them() {
 #[test]
 fn a_stream_cut_once_gives_the_same_deltas() {
     check_cuts(&Responses, DIR);
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_never_a_success() {
+    check_breaks(&Responses, DIR);
 }
 
 proptest! {
