@@ -127,9 +127,10 @@ impl Answer {
             extra.append(&mut said.extra);
             self.choices[at].said(said, is_whole, out)?;
         }
-        self.choices[at].finish(&finish_reason, is_whole, out)?;
+        // A finish reason `error` is explained beside it, if at all.
+        let finished = self.choices[at].finish(&finish_reason, is_whole, out);
         self.extra(extra, out);
-        if is_error(&error) { Err(self.failure(&error)) } else { Ok(()) }
+        if is_error(&error) { Err(self.failure(&error)) } else { finished }
     }
 
     fn failure(&self, error: &Value) -> Failure {
