@@ -1,5 +1,7 @@
 //! The bytes of a streamed answer as events; or, where a server ignores the wish for a stream, as one body.
 
+use serde::de::IgnoredAny;
+
 use crate::base::sse::{self, Event};
 use crate::model::Failure;
 use crate::model::response::malformed;
@@ -19,6 +21,9 @@ impl Feed {
         if !self.began {
             let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
             self.began = first.is_some();
+            if first == Some(&b'<') {
+                return Err(malformed("the answer is a web page, not a stream"));
+            }
             self.body = (first == Some(&b'{')).then(Vec::new);
         }
         let mut events = Vec::new();
@@ -32,15 +37,23 @@ impl Feed {
         Ok(events)
     }
 
-    /// The connection closed: the last event, if its blank line is missing.
+    /// The connection closed: the last event, if its blank line is missing but nothing else.
     pub(super) fn finish(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         self.parser.finish(&mut events);
+        events.retain(|event| {
+            !event.error.is_empty() || event.data.trim() == "[DONE]" || is_whole(event.data.as_bytes())
+        });
         events
     }
 
-    /// The whole body, when it was no event stream.
+    /// The whole body, when it was no event stream and was not cut.
     pub(super) fn body(&mut self) -> Option<Vec<u8>> {
-        self.body.take()
+        self.body.take().filter(|body| is_whole(body))
     }
+}
+
+/// Whether this is an object to its last brace.
+fn is_whole(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(json).is_ok()
 }

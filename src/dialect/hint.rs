@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// Longer than any limit's window: such a number is something else.
-const MOST: Duration = Duration::from_secs(31 * 86_400);
+const MOST: Duration = Duration::from_hours(31 * 24);
 
 /// The wait that a failure names: in its headers, its details or its words, in this order. Only a failure
 /// may be asked: `retry-after` also stands on successes (Anthropic, Hugging Face, Together).
@@ -160,11 +160,13 @@ mod tests {
         pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
     }
 
+    type Pairs<'a> = &'a [(&'static str, &'static str)];
+
     const DATE: (&str, &str) = ("date", "Fri, 08 Aug 2025 15:40:34 GMT");
 
     #[test]
     fn a_wait_is_read_from_the_headers() {
-        let cases: &[(&[(&str, &str)], Option<u64>)] = &[
+        let cases: &[(Pairs<'_>, Option<u64>)] = &[
             (&[("retry-after", "20")], Some(20_000)),
             (&[("retry-after", "1.5")], Some(1_500)),
             (&[("retry-after", "0")], Some(0)),
@@ -210,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_reset_counts_where_nothing_remains() {
-        let cases: &[(&[(&str, &str)], Option<u64>)] = &[
+        let cases: &[(Pairs<'_>, Option<u64>)] = &[
             (
                 &[
                     ("x-ratelimit-remaining-requests", "59"),

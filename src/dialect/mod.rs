@@ -11,12 +11,16 @@ mod draft;
 pub mod embed;
 mod feed;
 pub mod gemini;
+mod heading;
 mod hint;
 mod loose;
 pub mod ollama;
 pub mod openai;
 pub mod quirks;
 pub mod responses;
+#[cfg(test)]
+mod tests;
+mod unsaid;
 mod usage;
 
 use http::{HeaderMap, HeaderValue};
@@ -209,24 +213,4 @@ pub(crate) fn json_headers(stream: bool) -> HeaderMap {
         (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (http::header::ACCEPT, HeaderValue::from_static(accept)),
     ])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_of_the_base_address_stays_behind_the_path() {
-        let cases = [
-            ("https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions"),
-            ("http://localhost:8080/v1/", "http://localhost:8080/v1/chat/completions"),
-            (
-                "https://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21",
-                "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21",
-            ),
-        ];
-        for (base, url) in cases {
-            assert_eq!(endpoint(base, "chat/completions"), url);
-        }
-    }
 }

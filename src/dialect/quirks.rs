@@ -12,11 +12,6 @@ pub fn of(provider: &str) -> Quirks {
     row.cloned().unwrap_or(Quirks { no_done: true, ..IMITATION })
 }
 
-/// The names of all providers in the table.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.provider)
-}
-
 /// The dialect as its author documents it.
 const FAITHFUL: Quirks = Quirks {
     provider: "",
@@ -94,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_provider_has_one_row_of_its_own_name() {
-        let all: Vec<_> = names().collect();
+        let all: Vec<_> = ROWS.iter().map(|row| row.provider).collect();
         for (i, name) in all.iter().enumerate() {
             assert!(!all[..i].contains(name), "{name} is there twice");
             assert_eq!(of(name).provider, *name);

@@ -25,9 +25,7 @@ pub(super) fn tokens(usage: &Value, quirks: &Quirks) -> Option<TokenUsage> {
         });
     let write = detail(usage, "prompt_tokens_details", "input_tokens_details", "cache_write_tokens")
         .or_else(|| count(usage, &["cache_creation_input_tokens"]));
-    if prompt.or(completion).is_none() {
-        return None;
-    }
+    prompt.or(completion)?;
 
     let rest = |other: Option<u64>| Some(total?.saturating_sub(other?));
     let input = if quirks.input_from_total { prompt.max(rest(completion)) } else { prompt };

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use orch::base::dice::Dice;
 use orch::dialect::{Dialect, DialectName, Head, Quirks, classify, for_name, quirks};
-use orch::model::{Delta, Failure, FailureClass, Response};
+use orch::model::{Delta, Failure, FailureClass, FinishReason, Response};
 use serde_json::{Value, json};
 
 /// The share of exchanges that must agree in every field.
@@ -22,11 +22,7 @@ const LEAST_AGREEMENT: f64 = 0.995;
 const DISPUTED: [&str; 3] = ["4b0f44b38470b21c", "6bcaac5c883bdee9", "aef876b8c2393d00"];
 
 fn corpus() -> Option<PathBuf> {
-    let dir = std::env::var_os("ORCH_WIRE_CORPUS").map(PathBuf::from);
-    if dir.is_none() {
-        println!("skipped: ORCH_WIRE_CORPUS names no corpus");
-    }
-    dir
+    std::env::var_os("ORCH_WIRE_CORPUS").map(PathBuf::from)
 }
 
 fn lines(text: &str) -> Vec<Value> {
@@ -91,11 +87,30 @@ fn headers(row: &Value, name: &str) -> HeaderMap {
 }
 
 fn body(row: &Value) -> Vec<u8> {
+    if is_invoke(row) && row["aws_events"].is_array() {
+        return unframed(&row["aws_events"]);
+    }
     let body = text(row, "response_body");
     if text(row, "response_body_encoding") == "base64" {
         return STANDARD.decode(body).unwrap();
     }
     body.as_bytes().to_vec()
+}
+
+/// Whether Bedrock passed on a body of Anthropic Messages; its old completions name no model.
+fn is_invoke(row: &Value) -> bool {
+    text(row, "dialect") == "bedrock.invoke" && row["expected"]["model"].is_string()
+}
+
+/// The events that Bedrock put into frames of its own, as Anthropic streams them.
+fn unframed(frames: &Value) -> Vec<u8> {
+    let events = frames.as_array().unwrap().iter().map(|frame| {
+        let payload: Value = serde_json::from_str(text(frame, "payload")).unwrap();
+        let data = String::from_utf8(STANDARD.decode(text(&payload, "bytes")).unwrap()).unwrap();
+        let event: Value = serde_json::from_str(&data).unwrap();
+        format!("event: {}\ndata: {data}\n\n", text(&event, "type"))
+    });
+    events.collect::<String>().into_bytes()
 }
 
 /// The provider's row; the corpus keeps OpenAI's Responses apart.
@@ -177,7 +192,7 @@ impl Check<'_> {
         self.same("reasoning_text", &said("reasoning_text"), &or_null(&thinking));
         self.same("refusal", &said("refusal"), &or_null(choice.refusal.as_deref().unwrap_or_default()));
         self.same("tool_calls", &expected["tool_calls"], &calls(&choice.tool_calls));
-        self.same("finish_reason", &expected["finish_reason"], &json!(choice.finish.map(|f| f.name())));
+        self.same("finish_reason", &expected["finish_reason"], &json!(choice.finish.map(FinishReason::name)));
         self.same("finish_reason_raw", &expected["finish_reason_raw"], &json!(choice.finish_raw));
         self.same("model", &said("model"), &or_null(response.model.as_deref().unwrap_or_default()));
         self.usage(response);
@@ -189,7 +204,7 @@ impl Check<'_> {
         if let Some(choices) = expected["choices"].as_array() {
             let ours = response.choices.iter().map(|choice| {
                 json!({"text": choice.text, "tool_calls": calls(&choice.tool_calls),
-                    "finish_reason": choice.finish.map(|f| f.name())})
+                    "finish_reason": choice.finish.map(FinishReason::name)})
             });
             self.same("choices", &json!(choices), &ours.collect());
         }
@@ -255,7 +270,8 @@ fn calls(calls: &[orch::model::request::ToolCall]) -> Value {
 
 /// Checks one exchange; `None` when its dialect is not spoken.
 fn check(row: &Value) -> Option<Vec<String>> {
-    let (name, is_answer) = dialect(text(row, "dialect"));
+    let spoken = if is_invoke(row) { "anthropic.messages" } else { text(row, "dialect") };
+    let (name, is_answer) = dialect(spoken);
     let expected = &row["expected"];
     let mut check = Check { expected, wrong: Vec::new() };
     let (quirks, body) = (quirks_of(row), body(row));
@@ -287,7 +303,10 @@ fn check(row: &Value) -> Option<Vec<String>> {
 
 #[test]
 fn recorded_exchanges_are_read_as_expected() {
-    let Some(dir) = corpus() else { return };
+    let Some(dir) = corpus() else {
+        println!("skipped: ORCH_WIRE_CORPUS names no corpus");
+        return;
+    };
     let mut tally: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let mut errors = Vec::new();
     for row in exchanges(&dir) {
@@ -350,7 +369,10 @@ fn vector(row: &Value) -> Option<Failure> {
 
 #[test]
 fn error_bodies_from_public_reports_are_classified() {
-    let Some(dir) = corpus() else { return };
+    let Some(dir) = corpus() else {
+        println!("skipped: ORCH_WIRE_CORPUS names no corpus");
+        return;
+    };
     let mut wrong = Vec::new();
     for row in lines(&fs::read_to_string(dir.join("issue_vectors.jsonl")).unwrap()) {
         let expected = &row["expected"];

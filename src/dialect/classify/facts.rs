@@ -74,10 +74,10 @@ pub(super) fn of_json(value: &Value) -> Facts {
         let places = [error, root];
         places.iter().find_map(|place| names.iter().find_map(|name| text(place.get(name)?)))
     };
-    let kind = find_kind(error).or_else(|| find(&["type", "error_type"])).unwrap_or_default();
+    let kind = find_kind(error).or_else(|| find_kind(root)).unwrap_or_default();
     let mut facts = Facts {
         status: status(error).or_else(|| status(root)),
-        kind: kind.trim_matches('/').to_owned(),
+        kind,
         code: find(&["code"]).unwrap_or_default(),
         param: find(&["param"]),
         message: message(error).or_else(|| message(root)).unwrap_or_default(),
@@ -94,9 +94,10 @@ pub(super) fn of_json(value: &Value) -> Facts {
 
 /// The type of the error object itself; Google calls it `status`, AWS `__type`.
 fn find_kind(error: &Value) -> Option<String> {
-    let generic = |kind: &String| kind != "error" && kind != "response.failed";
+    // `error` says nothing, and problem details (RFC 9457) have an address for a type.
+    let says_something = |kind: &String| kind != "error" && !kind.starts_with("http");
     let names = ["type", "error_type", "__type", "status"];
-    names.iter().find_map(|name| error.get(name)?.as_str().map(str::to_owned).filter(generic))
+    names.iter().find_map(|name| error.get(name)?.as_str().map(str::to_owned).filter(says_something))
 }
 
 fn message(place: &Value) -> Option<String> {

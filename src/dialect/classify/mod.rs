@@ -18,13 +18,13 @@ use super::{DialectName, Head, Quirks, hint};
 use crate::model::{Failure, FailureClass};
 
 /// A wait from which a limit is no longer a matter of pace but of quota (Azure asks for a day).
-const QUOTA_WAIT: Duration = Duration::from_secs(3_600);
+const QUOTA_WAIT: Duration = Duration::from_hours(1);
 
 /// Reads an answer that is not a success. Never fails: the unknown is classified by status.
 pub fn classify(dialect: DialectName, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
     let mut facts = facts::of_body(body);
     if let Some(kind) = head.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok()) {
-        facts.kind = kind.split(':').next().unwrap_or(kind).to_owned();
+        kind.split(':').next().unwrap_or(kind).clone_into(&mut facts.kind);
     }
     facts.status = Some(head.status);
     if facts.message.is_empty() {
@@ -38,7 +38,7 @@ pub fn classify(dialect: DialectName, head: Head<'_>, body: &[u8], quirks: &Quir
 pub fn stream_error(dialect: DialectName, error: &Value, quirks: &Quirks) -> Failure {
     let mut facts = facts::of_json(error);
     if facts.message.is_empty() {
-        facts.message = "the provider broke off with an error and no message".to_owned();
+        "the provider broke off with an error and no message".clone_into(&mut facts.message);
     }
     failure(dialect, facts, &HeaderMap::new(), quirks)
 }

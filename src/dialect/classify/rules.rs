@@ -144,7 +144,7 @@ const RULES: &[Rule] = &[
           "requires more credits"]),
     // Where one may not be: OpenAI 403, Bedrock 400, Gemini 400.
     rule(Forbidden, &[],
-        &["unsupported_country_region_territory"],
+        &["unsupported_country_region_territory", "model_terms_required"],
         &["unsupported countries, regions", "user location is not supported", "country, region, or territory not supported",
           "not available in your region", "not available in your country",
           "matching your data policy", "matching your guardrail"]),
@@ -161,9 +161,10 @@ const RULES: &[Rule] = &[
     rule(Auth, &[401], &[], ANY),
     // Cloudflare before a provider: its words guess at causes.
     rule(Server, &[520, 521, 522, 523, 525, 526, 527, 530], &[], ANY),
-    // The model failed at its own format: Groq 400 (also within a stream).
+    // The model failed at its own format: Groq 400 (also within a stream), Bedrock 424.
     rule(Malformed, &[],
-        &["tool_use_failed", "json_validate_failed", "output_parse_failed"], &[]),
+        &["tool_use_failed", "json_validate_failed", "output_parse_failed"],
+        &["invalid sequence as part of tooluse"]),
     // The window: every provider words it in its own way.
     rule(Context, &[400, 413, 422, 500],
         &["context_length_exceeded", "exceed_context_size_error", "too_many_prompt_tokens", "too_many_tokens",
@@ -176,12 +177,13 @@ const RULES: &[Rule] = &[
           "number of input tokens", "prompt has too many tokens", "max_model_len", "reduce the length of the messages",
           "reduce the length of the input"]),
     rule(TooLarge, &[],
-        &["request_too_large", "payload_too_large"],
+        &["request_too_large", "payload_too_large", "string_above_max_length"],
         &["request exceeds the maximum size", "payload too large", "entity too large", "request payload size exceeds",
           "request body too large"]),
     // OpenRouter 404: the model is there, but no host of it has the feature.
     rule(Unsupported, &[404], &[], &["no endpoints found that support"]),
-    rule(BadRequest, &[400, 404], &["previous_response_not_found"], &[]),
+    // OpenAI 404: an item, response, conversation or file that is gone, not the model.
+    rule(BadRequest, &[400, 404], &["previous_response_not_found"], &[" with id '", "no such file"]),
     // The model: unknown, retired, not deployed.
     rule(ModelMissing, &[400, 404, 410, 422],
         &["model_not_found", "deploymentnotfound", "model_decommissioned", "model_not_available", "invalid_model",
@@ -204,13 +206,13 @@ const RULES: &[Rule] = &[
           "server is busy", "experiencing high demand", "model is loading", "loading model"]),
     rule(Overloaded, &[500, 502, 503, 529], &[], &["overloaded"]),
     // A feature this model or server has not.
-    rule(Unsupported, &[400, 404, 405, 422, 500, 501],
+    rule(Unsupported, &[400, 404, 405, 415, 422, 500, 501],
         &["unsupported_parameter", "unsupported_value", "unsupported_feature", "unsupported_file",
-          "unsupported_content_type", "invalid_image_format", "unsupported_model", "unimplemented"],
-        &["unsupported parameter", "unsupported value", "unsupported content", "unsupported image", "not supported",
+          "invalid_image_format", "not_supported_error", "unsupported_model", "operationnotsupported", "unimplemented"],
+        &["unsupported", "not supported",
           "does not support", "doesn't support", "do not support", "unknown variant", "requires --jinja", "too complex",
           "too many parameters with union", "too many strict tools", "too many optional parameters",
-          "maximum number of strict tools", "circular reference", "is not enabled for this model",
+          "maximum number of strict tools", "circular reference", "is not enabled for", "is only supported", "only supported by",
           "must be verified to stream", "is deprecated for this model"]),
     rule(Timeout, &[],
         &["timeout_error", "deadline_exceeded", "request_timeout", "modeltimeoutexception"], &[]),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::chunk::{Call, Choice, Chunk, Said, owned};
+use crate::dialect::heading::Heading;
 use crate::dialect::loose::Loose;
 use crate::dialect::{DialectName, Quirks, classify, usage};
 use crate::model::request::{Thinking, ToolCall};
@@ -18,8 +19,7 @@ pub(super) struct Answer {
     quirks: Quirks,
     /// Whether the answer comes as one body.
     is_whole: bool,
-    has_id: bool,
-    has_model: bool,
+    heading: Heading,
     choices: Vec<Progress>,
     extra: Object,
     /// Whether tokens were reported.
@@ -50,8 +50,7 @@ impl Answer {
         Self {
             quirks: quirks.clone(),
             is_whole,
-            has_id: false,
-            has_model: false,
+            heading: Heading::default(),
             choices: Vec::new(),
             extra: Object::new(),
             is_accounted: false,
@@ -71,7 +70,7 @@ impl Answer {
     /// Appends the deltas of a chunk. An error within it is that failure, after what came with it.
     pub(super) fn push(&mut self, chunk: Chunk<'_>, out: &mut Vec<Delta>) -> Result<(), Failure> {
         let Chunk { id, model, choices, usage, error, extra } = chunk;
-        self.start(id, model, out);
+        self.heading.push(id, model, out);
         let mut failed = None;
         for (position, choice) in choices.into_iter().flatten().enumerate() {
             if let Err(failure) = self.choice(position, choice, out) {
@@ -84,16 +83,6 @@ impl Answer {
             return Err(self.failure(&error));
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    fn start(&mut self, id: Loose<'_>, model: Loose<'_>, out: &mut Vec<Delta>) {
-        let id = (!self.has_id && !id.text().is_empty()).then(|| owned(id));
-        let model = (!self.has_model && !model.text().is_empty()).then(|| owned(model));
-        if id.is_some() || model.is_some() {
-            self.has_id |= id.is_some();
-            self.has_model |= model.is_some();
-            out.push(Delta::Start { id, model });
-        }
     }
 
     fn usage(&mut self, usage: &Value, out: &mut Vec<Delta>) {
@@ -138,9 +127,10 @@ impl Answer {
             extra.append(&mut said.extra);
             self.choices[at].said(said, is_whole, out)?;
         }
-        self.choices[at].finish(&finish_reason, is_whole, out)?;
+        // A finish reason `error` is explained beside it, if at all.
+        let finished = self.choices[at].finish(&finish_reason, is_whole, out);
         self.extra(extra, out);
-        if is_error(&error) { Err(self.failure(&error)) } else { Ok(()) }
+        if is_error(&error) { Err(self.failure(&error)) } else { finished }
     }
 
     fn failure(&self, error: &Value) -> Failure {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::{Call, Encoded, Quirks, endpoint, json_headers};
+use crate::dialect::unsaid::Unsaid;
+use crate::dialect::{Call, DialectName, Encoded, Quirks, endpoint, json_headers};
 use crate::model::request::{Image, Params, ToolResult};
 use crate::model::{Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
 
@@ -10,49 +11,35 @@ const NAME: &str = "openai";
 
 /// Writes a request.
 pub(super) fn encode(request: &Request, call: &Call<'_>) -> Encoded {
-    let mut writer = Writer { quirks: call.quirks, is_native: is_native(request), dropped: Vec::new() };
+    let mut writer = Writer { quirks: call.quirks, unsaid: Unsaid::new(request, DialectName::OpenAi) };
     let mut body = Object::new();
     body.insert("model".into(), call.model.into());
     let messages = request.messages.iter().flat_map(|message| writer.message(message)).collect();
     body.insert("messages".into(), Value::Array(messages));
     writer.tools(request, &mut body);
     writer.shape(&request.shape, &mut body);
-    writer.params(&request.params, &mut body);
+    writer.params(request, &mut body);
     if call.stream {
         body.insert("stream".into(), true.into());
         if !call.quirks.no_stream_options {
             body.insert("stream_options".into(), json!({"include_usage": true}));
         }
     }
-    writer.extra(request, &mut body);
+    writer.unsaid.request(&request.extra.fields, &mut body);
     Encoded {
         url: endpoint(call.base_url, "chat/completions"),
         headers: json_headers(call.stream),
         body: Value::Object(body).to_string().into_bytes(),
-        dropped: writer.dropped,
+        dropped: writer.unsaid.into_notes(),
     }
-}
-
-/// Whether unmodelled fields were written in this dialect, or in none in particular.
-fn is_native(request: &Request) -> bool {
-    request.extra.dialect.is_empty() || request.extra.dialect == NAME
 }
 
 struct Writer<'a> {
     quirks: &'a Quirks,
-    is_native: bool,
-    dropped: Vec<String>,
+    unsaid: Unsaid,
 }
 
 impl Writer<'_> {
-    /// Notes once that something could not be said.
-    fn drop(&mut self, what: impl Into<String>) {
-        let what = what.into();
-        if !self.dropped.contains(&what) {
-            self.dropped.push(what);
-        }
-    }
-
     /// A message; one for each result when it holds the results of tools.
     fn message(&mut self, message: &Message) -> Vec<Value> {
         let mut out = Vec::new();
@@ -66,7 +53,7 @@ impl Writer<'_> {
                     "type": "function",
                     "function": {"name": call.name, "arguments": arguments(&call.arguments)},
                 })),
-                Part::ToolResult(result) => out.push(self.result(result)),
+                Part::ToolResult(result) => out.push(self.result(result, &message.extra)),
                 Part::Thinking(part) => thinking.push_str(&part.text),
                 other => content.extend(self.content(other)),
             }
@@ -74,7 +61,7 @@ impl Writer<'_> {
         if !content.is_empty() || !calls.is_empty() || out.is_empty() {
             let mut turn = self.turn(message.role, content, calls);
             self.thinking(thinking, &mut turn);
-            self.message_extra(&message.extra, &mut turn);
+            self.unsaid.fields("message", &message.extra, &mut turn);
             out.push(Value::Object(turn));
         }
         out
@@ -85,9 +72,9 @@ impl Writer<'_> {
             Role::System => "system",
             Role::Developer if self.quirks.no_developer => "system",
             Role::Developer => "developer",
-            Role::User => "user",
             Role::Assistant => "assistant",
-            Role::Tool => "tool",
+            // What stands beside a tool's result is the user's.
+            Role::User | Role::Tool => "user",
         };
         let mut turn = Object::new();
         turn.insert("role".into(), role.into());
@@ -107,18 +94,8 @@ impl Writer<'_> {
             Some(field) if !thinking.is_empty() => {
                 turn.insert(field.into(), thinking.into());
             }
-            None if !thinking.is_empty() => self.drop("thinking"),
+            None if !thinking.is_empty() => self.unsaid.note("thinking"),
             _ => {}
-        }
-    }
-
-    fn message_extra(&mut self, extra: &Object, turn: &mut Object) {
-        for (name, value) in extra {
-            if self.is_native {
-                turn.entry(name).or_insert_with(|| value.clone());
-            } else {
-                self.drop(format!("message field {name}"));
-            }
         }
     }
 
@@ -138,8 +115,7 @@ impl Writer<'_> {
             }
             Part::Opaque { dialect, value } if dialect == NAME => Some(value.clone()),
             Part::Opaque { value, .. } => {
-                let kind = value.get("type").and_then(Value::as_str).unwrap_or("unknown");
-                self.drop(format!("{kind} part"));
+                self.unsaid.part(value);
                 None
             }
             Part::ToolCall(_) | Part::ToolResult(_) | Part::Thinking(_) => None,
@@ -147,19 +123,24 @@ impl Writer<'_> {
     }
 
     /// The result of a tool: text only.
-    fn result(&mut self, result: &ToolResult) -> Value {
+    fn result(&mut self, result: &ToolResult, extra: &Object) -> Value {
         let mut content = String::new();
         for part in &result.parts {
             match part {
                 Part::Text(text) => content.push_str(text),
-                Part::Image(_) => self.drop("image in a tool result"),
-                _ => self.drop("part of a tool result"),
+                Part::Image(_) => self.unsaid.note("image in a tool result"),
+                _ => self.unsaid.note("part of a tool result"),
             }
         }
         if result.is_error {
-            self.drop("is_error of a tool result");
+            self.unsaid.note("is_error of a tool result");
         }
-        json!({"role": "tool", "tool_call_id": self.call_id(&result.id), "content": content})
+        let mut turn = Object::new();
+        turn.insert("role".into(), "tool".into());
+        turn.insert("tool_call_id".into(), self.call_id(&result.id).into());
+        turn.insert("content".into(), content.into());
+        self.unsaid.fields("message", extra, &mut turn);
+        turn.into()
     }
 
     fn call_id(&self, id: &str) -> String {
@@ -186,10 +167,10 @@ impl Writer<'_> {
 
     fn tool(&mut self, tool: &Tool) -> Option<Value> {
         if tool.name.is_empty() {
-            if self.is_native {
+            if self.unsaid.is_native() {
                 return Some(Value::Object(tool.extra.clone()));
             }
-            self.drop("server tool");
+            self.unsaid.note("server tool");
             return None;
         }
         let mut function = Object::new();
@@ -203,15 +184,11 @@ impl Writer<'_> {
         if let Some(strict) = tool.strict {
             function.insert("strict".into(), strict.into());
         }
-        let mut out = json!({"type": "function", "function": function});
-        for (name, value) in &tool.extra {
-            if self.is_native {
-                out[name] = value.clone();
-            } else {
-                self.drop(format!("tool field {name}"));
-            }
-        }
-        Some(out)
+        let mut out = Object::new();
+        out.insert("type".into(), "function".into());
+        out.insert("function".into(), function.into());
+        self.unsaid.fields("tool", &tool.extra, &mut out);
+        Some(out.into())
     }
 
     fn shape(&mut self, shape: &Shape, body: &mut Object) {
@@ -225,7 +202,7 @@ impl Writer<'_> {
                 json!({"type": "json_schema", "json_schema": inner})
             }
             Shape::Schema { .. } => {
-                self.drop("json schema");
+                self.unsaid.note("json schema");
                 json!({"type": "json_object"})
             }
             Shape::Json => json!({"type": "json_object"}),
@@ -233,7 +210,10 @@ impl Writer<'_> {
         body.insert("response_format".into(), format);
     }
 
-    fn params(&mut self, params: &Params, body: &mut Object) {
+    fn params(&mut self, request: &Request, body: &mut Object) {
+        let params = &request.params;
+        // Refused by OpenAI where there are no tools, and without meaning.
+        let parallel = params.parallel_tool_calls.filter(|_| !request.tools.is_empty());
         let quirks = self.quirks;
         let limit = if quirks.old_max_tokens { "max_tokens" } else { "max_completion_tokens" };
         let seed = if quirks.random_seed { "random_seed" } else { "seed" };
@@ -250,17 +230,17 @@ impl Writer<'_> {
         put("n", params.n.map(Into::into));
         put("frequency_penalty", params.frequency_penalty.map(Into::into));
         put("presence_penalty", params.presence_penalty.map(Into::into));
-        put("parallel_tool_calls", params.parallel_tool_calls.map(Into::into));
+        put("parallel_tool_calls", parallel.map(Into::into));
         put("top_k", params.top_k.filter(|_| quirks.top_k).map(Into::into));
         // Mistral refuses fields it does not know.
         let user = params.user.as_deref();
         put("user", user.filter(|_| !quirks.random_seed).map(Into::into));
         self.effort(params, body);
         if params.top_k.is_some() && !quirks.top_k {
-            self.drop("top_k");
+            self.unsaid.note("top_k");
         }
         if user.is_some() && quirks.random_seed {
-            self.drop("user");
+            self.unsaid.note("user");
         }
     }
 
@@ -282,25 +262,7 @@ impl Writer<'_> {
             body.insert("reasoning_effort".into(), effort.as_str().into());
         }
         if params.thinking_tokens.is_some() {
-            self.drop("thinking_tokens");
-        }
-    }
-
-    /// The request's unmodelled fields, beside ours and within them.
-    fn extra(&mut self, request: &Request, body: &mut Object) {
-        for (name, value) in &request.extra.fields {
-            match (self.is_native, body.get_mut(name), value) {
-                (false, _, _) => self.drop(name),
-                (true, None, _) => {
-                    body.insert(name.clone(), value.clone());
-                }
-                (true, Some(Value::Object(ours)), Value::Object(theirs)) => {
-                    for (name, value) in theirs {
-                        ours.entry(name).or_insert_with(|| value.clone());
-                    }
-                }
-                (true, Some(_), _) => {}
-            }
+            self.unsaid.note("thinking_tokens");
         }
     }
 }

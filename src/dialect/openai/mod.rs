@@ -73,7 +73,7 @@ fn said_nothing(text: &str, chunk: &Chunk<'_>, quirks: &Quirks) -> Failure {
     malformed(format!("the answer has no choices: {}", clip(text, 200)))
 }
 
-/// An error that is not in an `error` field (vLLM, FastAPI).
+/// An error that is not in an `error` field (`vLLM`, `FastAPI`).
 fn is_complaint(chunk: &Chunk<'_>) -> bool {
     chunk.choices.is_none() && ["message", "detail"].iter().any(|name| chunk.extra.contains_key(*name))
 }

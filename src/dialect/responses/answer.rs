@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::event::{Event, Reply};
+use crate::dialect::heading::Heading;
 use crate::dialect::loose::Loose;
 use crate::dialect::{DialectName, Quirks, classify, usage};
 use crate::model::request::{Thinking, ToolCall};
@@ -16,8 +17,7 @@ const MOST: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Answer {
     quirks: Quirks,
-    has_id: bool,
-    has_model: bool,
+    heading: Heading,
     items: Vec<Known>,
     blocks: u32,
     calls: u32,
@@ -43,8 +43,7 @@ impl Answer {
     pub(super) fn new(quirks: &Quirks) -> Self {
         Self {
             quirks: quirks.clone(),
-            has_id: false,
-            has_model: false,
+            heading: Heading::default(),
             items: Vec::new(),
             blocks: 0,
             calls: 0,
@@ -81,7 +80,7 @@ impl Answer {
             "response.output_item.done" => self.done(index, &event.item, out)?,
             "response.created" | "response.in_progress" | "response.queued" => {
                 if let Some(reply) = event.response {
-                    self.start(reply.id, reply.model, out);
+                    self.heading.push(reply.id, reply.model, out);
                 }
             }
             "response.completed"
@@ -100,7 +99,7 @@ impl Answer {
     /// Appends the deltas of a response object that is final, leaving out what events have already said.
     pub(super) fn reply(&mut self, reply: Reply<'_>, out: &mut Vec<Delta>) -> Result<(), Failure> {
         let Reply { id, model, status, output, incomplete_details, usage, error, extra } = reply;
-        self.start(id, model, out);
+        self.heading.push(id, model, out);
         let output = output.unwrap_or_default();
         for (index, item) in output.iter().enumerate() {
             self.done(index as u64, item, out)?;
@@ -111,7 +110,7 @@ impl Answer {
         if let Some(cost) = usage::cost(&usage) {
             out.push(Delta::Cost(cost));
         }
-        self.extra(extra, output, out);
+        push_extra(extra, output, out);
         if matches!(status.text(), "failed" | "cancelled") || error.is_object() {
             return Err(self.failed(status.text(), &error));
         }
@@ -131,27 +130,6 @@ impl Answer {
             return classify::stream_error(DialectName::Responses, error, &self.quirks);
         }
         Failure::new(FailureClass::Server, format!("the provider says the response {status}, and no more"))
-    }
-
-    fn start(&mut self, id: Loose<'_>, model: Loose<'_>, out: &mut Vec<Delta>) {
-        let id = (!self.has_id && !id.text().is_empty()).then(|| id.into_json_text());
-        let model = (!self.has_model && !model.text().is_empty()).then(|| model.into_json_text());
-        if id.is_some() || model.is_some() {
-            self.has_id |= id.is_some();
-            self.has_model |= model.is_some();
-            out.push(Delta::Start { id, model });
-        }
-    }
-
-    /// Unmodelled fields, and the items of tools the provider ran itself.
-    fn extra(&self, mut extra: Object, output: Vec<Value>, out: &mut Vec<Delta>) {
-        let items: Vec<Value> = output.into_iter().filter(|item| !is_modelled(kind(item))).collect();
-        if !items.is_empty() {
-            extra.insert("output".into(), items.into());
-        }
-        if !extra.is_empty() {
-            out.push(Delta::Extra(extra));
-        }
     }
 
     fn finish(&mut self, status: &str, incomplete: &Value, out: &mut Vec<Delta>) {
@@ -284,6 +262,17 @@ impl Answer {
                 }
             }
         }
+    }
+}
+
+/// Unmodelled fields, and the items of tools the provider ran itself.
+fn push_extra(mut extra: Object, output: Vec<Value>, out: &mut Vec<Delta>) {
+    let items: Vec<Value> = output.into_iter().filter(|item| !is_modelled(kind(item))).collect();
+    if !items.is_empty() {
+        extra.insert("output".into(), items.into());
+    }
+    if !extra.is_empty() {
+        out.push(Delta::Extra(extra));
     }
 }
 

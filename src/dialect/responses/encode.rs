@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::{Call, Encoded, Quirks, endpoint, json_headers};
-use crate::model::request::{Image, Params, Thinking, ToolResult};
+use crate::dialect::unsaid::Unsaid;
+use crate::dialect::{Call, DialectName, Encoded, Quirks, endpoint, json_headers};
+use crate::model::request::{Image, Thinking, ToolResult};
 use crate::model::{Failure, FailureClass, Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
 
 const NAME: &str = "responses";
@@ -14,8 +15,7 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
         let message = "the responses dialect gives one answer to a request; ask n times instead";
         return Err(Failure::new(FailureClass::Unsupported, message));
     }
-    let is_native = request.extra.dialect.is_empty() || request.extra.dialect == NAME;
-    let mut writer = Writer { quirks: call.quirks, is_native, dropped: Vec::new() };
+    let mut writer = Writer { quirks: call.quirks, unsaid: Unsaid::new(request, DialectName::Responses) };
     let mut body = Object::new();
     body.insert("model".into(), call.model.into());
     let mut input = Vec::new();
@@ -25,33 +25,25 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
     body.insert("input".into(), input.into());
     writer.tools(request, &mut body);
     writer.shape(&request.shape, &mut body);
-    writer.params(&request.params, &mut body);
+    writer.params(request, &mut body);
     if call.stream {
         body.insert("stream".into(), true.into());
     }
-    writer.extra(request, &mut body);
+    writer.unsaid.request(&request.extra.fields, &mut body);
     Ok(Encoded {
         url: endpoint(call.base_url, "responses"),
         headers: json_headers(call.stream),
         body: Value::Object(body).to_string().into_bytes(),
-        dropped: writer.dropped,
+        dropped: writer.unsaid.into_notes(),
     })
 }
 
 struct Writer<'a> {
     quirks: &'a Quirks,
-    is_native: bool,
-    dropped: Vec<String>,
+    unsaid: Unsaid,
 }
 
 impl Writer<'_> {
-    fn drop(&mut self, what: impl Into<String>) {
-        let what = what.into();
-        if !self.dropped.contains(&what) {
-            self.dropped.push(what);
-        }
-    }
-
     /// A message as items, in order: what is said, reasoning, calls and their results are items each.
     fn message(&mut self, message: &Message, items: &mut Vec<Value>) {
         let mut content = Vec::new();
@@ -96,15 +88,11 @@ impl Writer<'_> {
             [only] if is_plain(only) => only["text"].take(),
             _ => content.into(),
         };
-        let mut item = json!({"role": role, "content": content});
-        for (name, value) in &message.extra {
-            if self.is_native {
-                item[name] = value.clone();
-            } else {
-                self.drop(format!("message field {name}"));
-            }
-        }
-        items.push(item);
+        let mut item = Object::new();
+        item.insert("role".into(), role.into());
+        item.insert("content".into(), content);
+        self.unsaid.fields("message", &message.extra, &mut item);
+        items.push(item.into());
     }
 
     fn content(&mut self, role: Role, part: &Part) -> Option<Value> {
@@ -112,14 +100,13 @@ impl Writer<'_> {
         match part {
             Part::Text(text) => Some(json!({"type": text_kind, "text": text})),
             Part::Image(_) if role == Role::Assistant => {
-                self.drop("image of the assistant");
+                self.unsaid.note("image of the assistant");
                 None
             }
             Part::Image(image) => Some(picture(image)),
             Part::Opaque { dialect, value } if dialect == NAME => Some(value.clone()),
             Part::Opaque { value, .. } => {
-                let kind = value.get("type").and_then(Value::as_str).unwrap_or("unknown");
-                self.drop(format!("{kind} part"));
+                self.unsaid.part(value);
                 None
             }
             Part::ToolCall(_) | Part::ToolResult(_) | Part::Thinking(_) => None,
@@ -129,7 +116,7 @@ impl Writer<'_> {
     /// Reasoning goes back as the item it was, which needs its identifier or its encrypted content.
     fn thinking(&mut self, thinking: &Thinking) -> Option<Value> {
         if thinking.id.is_none() && thinking.redacted.is_none() {
-            self.drop("thinking");
+            self.unsaid.note("thinking");
             return None;
         }
         let summary = if thinking.text.is_empty() {
@@ -153,11 +140,11 @@ impl Writer<'_> {
             match part {
                 Part::Text(text) => parts.push(json!({"type": "input_text", "text": text})),
                 Part::Image(image) => parts.push(picture(image)),
-                _ => self.drop("part of a tool result"),
+                _ => self.unsaid.note("part of a tool result"),
             }
         }
         if result.is_error {
-            self.drop("is_error of a tool result");
+            self.unsaid.note("is_error of a tool result");
         }
         let output = if parts.iter().all(is_plain) {
             let text: String = parts.iter().filter_map(|part| part["text"].as_str()).collect();
@@ -186,30 +173,26 @@ impl Writer<'_> {
 
     fn tool(&mut self, tool: &Tool) -> Option<Value> {
         if tool.name.is_empty() {
-            if self.is_native {
+            if self.unsaid.is_native() {
                 return Some(Value::Object(tool.extra.clone()));
             }
-            self.drop("server tool");
+            self.unsaid.note("server tool");
             return None;
         }
-        let mut out = json!({"type": "function", "name": tool.name});
+        let mut out = Object::new();
+        out.insert("type".into(), "function".into());
+        out.insert("name".into(), tool.name.as_str().into());
         if let Some(description) = &tool.description {
-            out["description"] = description.as_str().into();
+            out.insert("description".into(), description.as_str().into());
         }
         if !tool.parameters.is_null() {
-            out["parameters"] = tool.parameters.clone();
+            out.insert("parameters".into(), tool.parameters.clone());
         }
         if let Some(strict) = tool.strict {
-            out["strict"] = strict.into();
+            out.insert("strict".into(), strict.into());
         }
-        for (name, value) in &tool.extra {
-            if self.is_native {
-                out[name] = value.clone();
-            } else {
-                self.drop(format!("tool field {name}"));
-            }
-        }
-        Some(out)
+        self.unsaid.fields("tool", &tool.extra, &mut out);
+        Some(out.into())
     }
 
     fn shape(&mut self, shape: &Shape, body: &mut Object) {
@@ -223,7 +206,7 @@ impl Writer<'_> {
                 format
             }
             Shape::Schema { .. } => {
-                self.drop("json schema");
+                self.unsaid.note("json schema");
                 json!({"type": "json_object"})
             }
             Shape::Json => json!({"type": "json_object"}),
@@ -231,7 +214,10 @@ impl Writer<'_> {
         body.insert("text".into(), json!({"format": format}));
     }
 
-    fn params(&mut self, params: &Params, body: &mut Object) {
+    fn params(&mut self, request: &Request, body: &mut Object) {
+        let params = &request.params;
+        // Refused by OpenAI where there are no tools, and without meaning.
+        let parallel = params.parallel_tool_calls.filter(|_| !request.tools.is_empty());
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
                 body.insert(name.into(), value);
@@ -240,7 +226,7 @@ impl Writer<'_> {
         put("max_output_tokens", params.max_tokens.map(Into::into));
         put("temperature", params.temperature.map(Into::into));
         put("top_p", params.top_p.map(Into::into));
-        put("parallel_tool_calls", params.parallel_tool_calls.map(Into::into));
+        put("parallel_tool_calls", parallel.map(Into::into));
         put("user", params.user.as_deref().map(Into::into));
         put("reasoning", params.effort.as_ref().map(|effort| json!({"effort": effort})));
         let unsaid = [
@@ -253,25 +239,7 @@ impl Writer<'_> {
         ];
         for (name, is_set) in unsaid {
             if is_set {
-                self.drop(name);
-            }
-        }
-    }
-
-    /// The request's unmodelled fields, beside ours and within them (`text.verbosity`, `reasoning.summary`).
-    fn extra(&mut self, request: &Request, body: &mut Object) {
-        for (name, value) in &request.extra.fields {
-            match (self.is_native, body.get_mut(name), value) {
-                (false, _, _) => self.drop(name),
-                (true, None, _) => {
-                    body.insert(name.clone(), value.clone());
-                }
-                (true, Some(Value::Object(ours)), Value::Object(theirs)) => {
-                    for (name, value) in theirs {
-                        ours.entry(name).or_insert_with(|| value.clone());
-                    }
-                }
-                (true, Some(_), _) => {}
+                self.unsaid.note(name);
             }
         }
     }
