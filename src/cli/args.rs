@@ -42,6 +42,9 @@ pub enum Command {
     Models(super::models::Args),
     /// Check the configuration
     Check(super::check::Args),
+    /// Serve simulated providers on loopback, for benchmarks and rehearsals
+    #[command(hide = true)]
+    Mock(super::mock::Args),
     /// Print the completions of a shell, or the manual page
     #[command(hide = true)]
     Completions(super::completions::Args),

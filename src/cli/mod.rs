@@ -59,6 +59,7 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
             code.map_err(Failed::input)
         }
         Command::Check(_) => check::run(&cli.global, environment, terminal).map(Exit::code),
+        Command::Mock(args) => mock::run(args).map_err(Failed::surroundings),
         Command::Completions(args) => {
             output::stdout(|out| completions::write(args.kind, out))?;
             Ok(Exit::Done.code())

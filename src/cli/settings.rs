@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::args::Global;
 use super::environment::Environment;
 use super::exit::Failed;
+use crate::base::money::Rate;
 use crate::model::outcome::Target;
 use crate::policy::catalogue::{Catalogue, Model, Prices, Rates, RequestFee, parse_id};
 use crate::policy::problem::render;
@@ -102,11 +103,27 @@ pub fn key(provider: &Provider, environment: &Environment) -> Result<Option<Secr
     Ok(Some(SecretString::from(text)))
 }
 
-/// The embedded prices with those of the configuration on top.
+/// The embedded prices with those of the configuration on top. Simulated models have list prices of their own,
+/// so that what they show looks like the real thing; nobody is paid.
 pub fn catalogue(config: &Config) -> Catalogue {
-    let overrides = config.policy.aliases().iter().filter_map(listed).collect();
-    Catalogue::embedded().with_overrides(overrides)
+    let simulated = SIMULATED_PRICES.iter().map(|(name, input, output)| {
+        let mut model = Model::new(Target { provider: "sim".to_owned(), model: (*name).to_owned() });
+        model.prices = Some(Prices::flat(Rate::from_picos(*input), Rate::from_picos(*output)));
+        (model.context, model.max_output) = (Some(128_000), Some(4_096));
+        model
+    });
+    let configured = config.policy.aliases().iter().filter_map(listed);
+    Catalogue::embedded().with_overrides(simulated.chain(configured).collect())
 }
+
+/// Micro-dollars per million tokens of input and output.
+const SIMULATED_PRICES: [(&str, u64, u64); 5] = [
+    ("good", 2_500_000, 10_000_000),
+    ("fast", 600_000, 2_400_000),
+    ("cheap", 100_000, 400_000),
+    ("slow", 5_000_000, 20_000_000),
+    ("flaky", 300_000, 1_200_000),
+];
 
 /// What an alias states of its model. Configured prices are listed under the provider's preset, where there
 /// is one, because the catalogue is.

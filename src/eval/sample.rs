@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::engine::{Ask, Engine};
 use crate::ledger::row::{SampleFacts, SampleKey, SampleRow, SampleStatus};
 use crate::model::outcome::{Context, Cost, Outcome};
 use crate::model::{Failure, FailureClass, Message, Part, Response, Role, TokenUsage};
-use crate::wire::replay::ITEM;
+use crate::wire::replay::{ITEM, item_value};
 
 /// What every sample of a run shares.
 pub(super) struct Bench<'a> {
@@ -40,7 +40,11 @@ pub(super) async fn take(
     key: SampleKey,
 ) -> Result<Finished, Failure> {
     let began = Instant::now();
-    let request = candidate.request(&case.request);
+    let mut request = candidate.request(&case.request);
+    if candidate.source == Source::Simulated {
+        // Simulated chance is a function of the request: repeats need their own.
+        request.params.seed = request.params.seed.or(Some(i64::from(key.repeat)));
+    }
     let context = Context {
         id: bench.effects.ids.uuid(bench.engine.clock.now(), subject(key), "sample"),
         origin: "eval",
@@ -227,10 +231,14 @@ fn text(message: &Message) -> String {
 /// A recorded answer is found by its row's id.
 fn headers(candidate: &Candidate, case: &Case) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if candidate.source == Source::Replayed
-        && let Ok(id) = HeaderValue::from_bytes(case.id.as_bytes())
-    {
-        headers.insert(ITEM, id);
+    if candidate.source == Source::Replayed {
+        // Recordings of rows without an id have their line number for one.
+        let is_unnamed = case
+            .id
+            .rsplit_once(':')
+            .is_some_and(|(file, line)| line == case.line.to_string() && case.file.ends_with(file));
+        let id = if is_unnamed { case.line.to_string() } else { case.id.clone() };
+        headers.insert(ITEM, item_value(&id));
     }
     headers
 }

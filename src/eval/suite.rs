@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use toml::Spanned;
 
 use super::dataset::{Format, Template};
@@ -36,8 +37,8 @@ pub struct Suite {
     pub system: Option<String>,
     /// The candidates; at least one, their labels unique.
     pub candidates: Vec<Candidate>,
-    /// Scorers of rows that name none.
-    pub scorers: Vec<Scorer>,
+    /// Scorers of rows that name none, as written; each is one that [`Scorer::parse`] reads.
+    pub scorers: Vec<Value>,
     /// Gates as written, each with its place.
     pub gates: Vec<Gate>,
     /// The candidate the others are measured against, by its place in `candidates`.
@@ -223,13 +224,13 @@ impl Reader<'_> {
         candidates
     }
 
-    fn scorers(&mut self, written: Vec<Spanned<toml::Value>>) -> Vec<Scorer> {
+    fn scorers(&mut self, written: Vec<Spanned<toml::Value>>) -> Vec<Value> {
         let mut scorers = Vec::new();
         for scorer in written {
             scorers.extend(self.checked(scorer, |scorer| {
                 let value =
                     serde_json::to_value(scorer).map_err(|error| format!("is not a scorer: {error}"))?;
-                Scorer::parse(&value)
+                Scorer::parse(&value).map(|_| value)
             }));
         }
         scorers

@@ -55,6 +55,7 @@ fn attempt(n: u32, cost: Cost, failure: Option<FailureClass>) -> Attempt {
             head: Some(Duration::from_millis(80)),
             first_token: Some(Duration::from_millis(90)),
             total: Duration::from_millis(700),
+            is_recorded: false,
         },
         usage: Some(TokenUsage { input: Some(30), output: Some(12), ..TokenUsage::default() }),
         cost,

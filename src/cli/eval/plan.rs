@@ -15,6 +15,8 @@ use crate::eval::candidate;
 use crate::eval::gate::Gate;
 use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION, hex};
 use crate::eval::scorer::Scorer;
+use crate::eval::suite::Suite;
+use crate::model::request::Params;
 use crate::policy::Policy;
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
@@ -28,7 +30,11 @@ pub(super) fn plan(args: &RunArgs, config: &Config) -> Result<Manifest, Failed> 
     let mut manifest = blank(config);
     let mut paths = Vec::new();
     for path in &args.datasets {
-        paths.push(path.clone());
+        if Path::new(path).extension().is_some_and(|extension| extension == "toml") {
+            add_suite(&mut manifest, &mut paths, path)?;
+        } else {
+            paths.push(path.clone());
+        }
     }
     if paths.is_empty() {
         return Err(Failed::input(anyhow!(
@@ -132,48 +138,62 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     if (0.0..1.0).contains(&share) { Ok(share) } else { Err(wrong()) }
 }
 
+/// Who answers: the models typed, else those of the suite, else simulated ones; each once per prompt.
 fn candidates(manifest: &mut Manifest, args: &RunArgs, policy: &Policy) -> Result<(), Failed> {
-    let mut models: Vec<(String, String)> = args.models.iter().map(|typed| split(typed)).collect();
-    if models.is_empty() {
-        models = manifest.candidates.iter().map(|one| (one.model.clone(), one.params.clone())).collect();
-    }
-    let incumbent = args.incumbent.clone().or(manifest.incumbent.take());
-    if models.is_empty() && incumbent.is_none() {
-        models = SIMULATED.iter().map(|model| split(model)).collect();
-    }
-    let is_default = args.models.is_empty() && manifest.candidates.is_empty();
-    if let Some(incumbent) = &incumbent
-        && !models.contains(&split(incumbent))
-    {
-        models.insert(0, split(incumbent));
+    let suite = std::mem::take(&mut manifest.candidates);
+    let typed_incumbent = args.incumbent.as_deref();
+    let is_default = args.models.is_empty() && suite.is_empty() && typed_incumbent.is_none();
+    let mut models = match (args.models.is_empty(), is_default) {
+        (false, _) => args.models.iter().map(|typed| typed_entrant(typed)).collect(),
+        (true, true) => SIMULATED.iter().map(|typed| typed_entrant(typed)).collect(),
+        (true, false) => suite,
+    };
+    let mut incumbent =
+        manifest.incumbent.take().filter(|label| models.iter().any(|one| one.label == *label));
+    if let Some(typed) = typed_incumbent {
+        let entrant = typed_entrant(typed);
+        let same = |one: &&Entrant| {
+            one.label == typed || (one.model == entrant.model && one.params == entrant.params)
+        };
+        incumbent = models.iter().find(same).map(|one| one.label.clone());
+        if incumbent.is_none() {
+            incumbent = Some(entrant.label.clone());
+            models.insert(0, entrant);
+        }
     }
     let prompts: Vec<Option<usize>> = if manifest.prompts.is_empty() {
         vec![None]
     } else {
         (0..manifest.prompts.len()).map(Some).collect()
     };
-    manifest.candidates.clear();
     for prompt in prompts {
-        for (model, params) in &models {
-            let entrant = entrant(manifest, policy, (model, params), prompt)?;
+        for model in &models {
+            let entrant = entrant(manifest, policy, model, prompt)?;
+            let is_incumbent = incumbent.as_ref() == Some(&model.label) && prompt.unwrap_or(0) == 0;
+            // The demonstration compares; and several prompts are compared with the first.
+            let is_first = manifest.candidates.is_empty() && incumbent.is_none();
+            if is_incumbent || (is_first && (is_default || manifest.prompts.len() > 1)) {
+                manifest.incumbent = Some(entrant.label.clone());
+            }
             if manifest.candidates.iter().any(|other| other.label == entrant.label) {
                 return Err(Failed::input(anyhow!("candidate {} is given twice", entrant.label)));
             }
             manifest.candidates.push(entrant);
         }
     }
-    let first = manifest.candidates.first().map(|first| first.label.clone());
-    manifest.incumbent = match incumbent {
-        Some(typed) => {
-            let (model, params) = split(&typed);
-            let found = manifest.candidates.iter().find(|one| one.model == model && one.params == params);
-            found.map(|one| one.label.clone())
-        }
-        // The demonstration compares; and several prompts of one model are compared with the first.
-        None if is_default || manifest.candidates.iter().any(|one| one.prompt > Some(0)) => first,
-        None => None,
-    };
     Ok(())
+}
+
+fn typed_entrant(typed: &str) -> Entrant {
+    let (model, params) = split(typed);
+    let label = match model.strip_prefix("replay:").map(Path::new) {
+        Some(file) => {
+            file.file_name().map_or_else(|| model.clone(), |name| name.to_string_lossy().into_owned())
+        }
+        None => model.clone(),
+    };
+    let label = if params.is_empty() { label } else { format!("{label}?{params}") };
+    Entrant { label, model, params, target: String::new(), prompt: None }
 }
 
 /// The model and the parameters behind its question mark.
@@ -182,32 +202,23 @@ fn split(typed: &str) -> (String, String) {
     (model.to_owned(), params.to_owned())
 }
 
+/// An entrant checked and named: what it means now, and which prompt it is asked through.
 fn entrant(
     manifest: &Manifest,
     policy: &Policy,
-    (model, params): (&str, &str),
+    written: &Entrant,
     prompt: Option<usize>,
 ) -> Result<Entrant, Failed> {
-    candidate::params(params).map_err(|error| Failed::input(anyhow!("model {model}: {error}")))?;
+    let model = &written.model;
+    candidate::params(&written.params).map_err(|error| Failed::input(anyhow!("model {model}: {error}")))?;
     let target = match model.strip_prefix("replay:") {
         Some(file) => format!("replay/{file}"),
         None => policy.target(model).map_err(Failed::input)?.target.to_string(),
     };
-    let mut label = match model.strip_prefix("replay:").map(Path::new) {
-        Some(file) => {
-            file.file_name().map_or_else(|| model.to_owned(), |name| name.to_string_lossy().into_owned())
-        }
-        None => model.to_owned(),
-    };
-    if !params.is_empty() {
-        label = format!("{label}?{params}");
-    }
-    if let Some(prompt) =
-        prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1)
-    {
-        label = format!("{label} · {}", prompt.name);
-    }
-    Ok(Entrant { label, model: model.to_owned(), params: params.to_owned(), target, prompt })
+    let name = prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1);
+    let label =
+        name.map_or_else(|| written.label.clone(), |prompt| format!("{} · {}", written.label, prompt.name));
+    Ok(Entrant { label, target, prompt, ..written.clone() })
 }
 
 fn check(manifest: &Manifest) -> Result<(), Failed> {
@@ -220,4 +231,48 @@ fn check(manifest: &Manifest) -> Result<(), Failed> {
         )));
     }
     Ok(())
+}
+
+/// Takes what a suite says. Its labels are kept; what is typed beside it wins.
+fn add_suite(manifest: &mut Manifest, paths: &mut Vec<String>, path: &str) -> Result<(), Failed> {
+    let suite = Suite::read(Path::new(path)).map_err(Failed::input)?;
+    paths.extend(suite.datasets.iter().map(|path| path.to_string_lossy().into_owned()));
+    let repeats: Vec<_> = suite.candidates.iter().map(|candidate| candidate.repeats.get()).collect();
+    if let Some(other) = repeats.iter().find(|other| Some(*other) != repeats.first()) {
+        return Err(Failed::input(anyhow!(
+            "{path}: every candidate must have the same repeats, because they are compared sample by sample; \
+             one has {other}"
+        )));
+    }
+    manifest.repeat = repeats.first().copied().unwrap_or(manifest.repeat);
+    manifest.incumbent = suite.incumbent.and_then(|at| suite.candidates.get(at)).map(|one| one.label.clone());
+    manifest.format = suite.format.map(|format| format.name().to_owned());
+    manifest.skip_bad = suite.skip_bad;
+    manifest.system = suite.system;
+    manifest.scorers = suite.scorers;
+    manifest.gates = suite.gates.into_iter().map(|gate| gate.text).collect();
+    manifest.margin = suite.margin.unwrap_or(manifest.margin);
+    manifest.seed = suite.seed.unwrap_or(manifest.seed);
+    manifest.max_cost = suite.max_cost.map(Money::decimal);
+    manifest.concurrency = suite.concurrency.map_or(manifest.concurrency, std::num::NonZeroU32::get);
+    let prompt =
+        |prompt: crate::eval::suite::Prompt| Prompt { name: prompt.label, template: prompt.template.text };
+    manifest.prompts = suite.prompts.into_iter().map(prompt).collect();
+    manifest.candidates =
+        suite.candidates.into_iter().map(|one| named(one.label, &one.model, &one.params)).collect();
+    Ok(())
+}
+
+/// A candidate of a suite, its parameters as they are written behind a model.
+fn named(label: String, model: &str, params: &Params) -> Entrant {
+    let number = |name: &str, value: Option<f64>| value.map(|value| format!("{name}={value}"));
+    let written = [
+        number("temperature", params.temperature),
+        number("top_p", params.top_p),
+        params.max_tokens.map(|most| format!("max_tokens={most}")),
+        params.seed.map(|seed| format!("seed={seed}")),
+        params.effort.as_ref().map(|effort| format!("effort={effort}")),
+    ];
+    let params = written.into_iter().flatten().collect::<Vec<_>>().join("&");
+    Entrant { label, model: model.to_owned(), params, target: String::new(), prompt: None }
 }

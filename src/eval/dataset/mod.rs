@@ -192,6 +192,7 @@ impl Dataset {
         }
         self.offsets.extend(scanned.offsets);
         self.sources.push(source);
+        self.models.extend(scanned.models);
         self.skipped += scanned.problems.total;
         self.problems.append(scanned.problems);
     }

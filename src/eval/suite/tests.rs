@@ -31,7 +31,8 @@ repeats = 1
 fn a_suite_says_everything_a_run_needs() {
     let suite = Suite::parse("evals/s.toml", WHOLE).unwrap();
     assert_eq!(suite.datasets, [PathBuf::from("evals/rows.jsonl"), PathBuf::from("-")]);
-    let names: Vec<_> = suite.scorers.iter().map(Scorer::name).collect();
+    let scorers: Vec<_> = suite.scorers.iter().map(|written| Scorer::parse(written).unwrap()).collect();
+    let names: Vec<_> = scorers.iter().map(Scorer::name).collect();
     assert_eq!(names, ["contains", "numeric"]);
     assert_eq!(suite.gates[1], Gate { text: "p95<4s".into(), line: 4, column: 24 });
     assert_eq!((suite.incumbent, suite.seed), (Some(0), Some(7)));
