@@ -248,6 +248,7 @@ impl Model {
             samples: self.samples,
             accepted,
             accepted_of_answered: share(self.accepted, self.samples - errors),
+            is_clustered: has_clusters,
             valid: share(self.valid, self.samples),
             rejected: self.rejected,
             refused: self.refused,
