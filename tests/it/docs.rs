@@ -153,7 +153,8 @@ fn the_example_rows_are_a_dataset() {
     for (i, rows) in fenced(&readme(), "jsonl").iter().enumerate() {
         let path = dir.path().join(format!("{i}.jsonl"));
         fs::write(&path, rows).unwrap();
-        let dataset = Dataset::read(&[path], &ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+        let dataset =
+            Dataset::read(&[path], &ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(dataset.len(), rows.lines().count() as u64);
     }
 }
@@ -235,13 +236,16 @@ fn every_link_within_the_repository_leads_somewhere() {
 /// The paths in code marks that look like paths of this repository.
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     let code = text.split('`').skip(1).step_by(2);
-    code.filter(|code| ["src/", "tests/", "fixtures/", ".ci/", "evals/"].iter().any(|at| code.starts_with(at)))
+    code.filter(|code| {
+        ["src/", "tests/", "fixtures/", ".ci/", "evals/"].iter().any(|at| code.starts_with(at))
+    })
 }
 
 #[test]
 fn every_path_the_architecture_names_exists() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let gone: Vec<PathBuf> = paths(&text).map(|path| root().join(path)).filter(|path| !path.exists()).collect();
+    let gone: Vec<PathBuf> =
+        paths(&text).map(|path| root().join(path)).filter(|path| !path.exists()).collect();
     assert!(gone.is_empty(), "{gone:?}");
 }
 
