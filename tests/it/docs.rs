@@ -70,10 +70,13 @@ fn providers() -> String {
 }
 
 fn tables() -> String {
+    let catalogue = Catalogue::embedded();
     let mut out = String::new();
-    for (name, version) in Catalogue::embedded().tables() {
+    for (name, version) in catalogue.tables() {
         writeln!(out, "- {name}: {version}").unwrap();
     }
+    let read = catalogue.models().iter().filter_map(|model| model.read).max().unwrap();
+    writeln!(out, "\n{} models, read on {read}.\n", catalogue.models().len()).unwrap();
     out
 }
 
