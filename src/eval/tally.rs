@@ -1,5 +1,5 @@
-//! From recorded samples to a [`Summary`]'s numbers: one pass in item order, memory in the candidates and
-//! the latencies (four bytes each), not in the texts.
+//! From recorded samples to a [`Summary`](super::summary::Summary)'s numbers: one pass in item order, memory in
+//! the candidates and the latencies (four bytes each), not in the texts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
