@@ -3,8 +3,10 @@
 
 mod corpus;
 mod dialect_fixtures;
+mod eval;
 mod golden;
 mod gsm8k;
 mod http;
 mod ledger;
+mod support;
 mod tidy;
