@@ -237,3 +237,6 @@ fn signal(failure: Option<&Failure>) -> Signal {
         Some(_) => Signal::Unrelated,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,6 +119,8 @@ pub struct ModelSummary {
     pub is_incumbent: bool,
     /// Whether its answers were simulated or replayed rather than paid for.
     pub simulated: bool,
+    /// Whether its answers come from a recording.
+    pub replayed: bool,
     /// Samples finished.
     pub samples: u64,
     /// Accepted, of all samples.

@@ -245,6 +245,7 @@ impl Model {
             model: String::new(),
             is_incumbent: false,
             simulated: false,
+            replayed: false,
             samples: self.samples,
             accepted,
             accepted_of_answered: share(self.accepted, self.samples - errors),

@@ -13,7 +13,7 @@ use super::stats::multiplicity::holm;
 use super::stats::power::{Goal, samples_needed};
 use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
-use crate::base::money::Money;
+use crate::base::money::{Money, grouped};
 use crate::base::span;
 
 /// What the user asked to be decided.
@@ -155,7 +155,7 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
 fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
-        return format!("all {gates} gates hold over {} samples", evidence.model.samples);
+        return format!("all {gates} gates hold over {} samples", grouped(evidence.model.samples));
     };
     let interval = comparison
         .ci95
@@ -166,7 +166,7 @@ fn difference(evidence: &Evidence<'_>) -> String {
     format!(
         "{:+.1} pp accepted ({interval}n={}) against {}, margin {} pp{cost}",
         comparison.delta_accepted * 100.0,
-        comparison.pairs,
+        grouped(comparison.pairs),
         comparison.incumbent,
         trimmed(evidence.question.margin * 100.0),
     )
@@ -185,10 +185,11 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
             .map(|time| span::show(time.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX))));
         let price = [price, time].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let price = if price.is_empty() { price } else { format!(" (about {price})") };
+        let more = grouped(more);
         return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
     }
     if let Some(gate) = evidence.unsure {
-        let samples = evidence.model.samples;
+        let samples = grouped(evidence.model.samples);
         return format!(
             "{candidate} is undecided: {samples} samples cannot show `{}` surely yet",
             gate.written()

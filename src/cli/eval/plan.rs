@@ -184,12 +184,20 @@ fn candidates(manifest: &mut Manifest, args: &RunArgs, policy: &Policy) -> Resul
     Ok(())
 }
 
+/// A recording's name without `.jsonl`, `.txt` and `.gz`.
+fn stem(file: &Path) -> Option<String> {
+    let name = file.file_name()?.to_string_lossy();
+    let bare = name.strip_suffix(".gz").unwrap_or(&name);
+    let endings = [".jsonl", ".ndjson", ".json", ".txt"];
+    let bare = endings.iter().find_map(|ending| bare.strip_suffix(ending)).unwrap_or(bare);
+    Some(bare.to_owned()).filter(|bare| !bare.is_empty())
+}
+
+/// A model as typed, not yet checked.
 fn typed_entrant(typed: &str) -> Entrant {
     let (model, params) = split(typed);
     let label = match model.strip_prefix("replay:").map(Path::new) {
-        Some(file) => {
-            file.file_name().map_or_else(|| model.clone(), |name| name.to_string_lossy().into_owned())
-        }
+        Some(file) => stem(file).unwrap_or_else(|| model.clone()),
         None => model.clone(),
     };
     let label = if params.is_empty() { label } else { format!("{label}?{params}") };

@@ -47,6 +47,7 @@ fn model(name: &str, accepted: u64, valid: u64) -> ModelSummary {
         model: name.to_owned(),
         is_incumbent: false,
         simulated: false,
+        replayed: false,
         samples: 1_200,
         accepted: share(accepted, 1_200, 0.017),
         accepted_of_answered: share(accepted, 1_199, 0.017),
@@ -983,38 +984,5 @@ fn a_reader_that_goes_away_ends_the_report() {
     for format in [Format::Html, Format::Markdown, Format::Json, Format::Jsonl, Format::Csv, Format::Junit] {
         let error = write(format, &summary(), &samples(), &mut Gone).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?}");
-    }
-}
-
-/// Writes sample reports to look at and for `.ci/check-report.py`:
-/// `cargo test --lib -- --ignored sample_reports` puts them under `target/report`.
-#[test]
-#[ignore = "writes files to look at"]
-fn sample_reports() {
-    let rows = (0..1_200_u64).flat_map(|item| (0..3_u32).map(move |candidate| (item, candidate)));
-    let rows = rows.map(|(item, candidate)| {
-        let dice = crate::base::dice::Dice::new(7);
-        let roll = dice.unit(item, u64::from(candidate), "status");
-        let (status, answer) = match roll {
-            ..0.9 => (SampleStatus::Accepted, "billing"),
-            ..0.985 => (SampleStatus::Rejected, "This ticket is about a parcel, so it belongs to: shipping"),
-            ..0.992 => (SampleStatus::Refused, "I cannot help with that."),
-            _ => (SampleStatus::Error, ""),
-        };
-        let mut row = sample(item, candidate, status, answer);
-        let slow = dice.unit(item, u64::from(candidate), "slow");
-        let base = [1_100.0, 700.0, 400.0][candidate as usize];
-        let seconds = base / 1e3 * (0.5 + libm::exp(2.2 * slow * slow) / 2.0);
-        row.facts.latency = row.facts.latency.map(|_| Duration::from_secs_f64(seconds));
-        row
-    });
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/report");
-    std::fs::create_dir_all(&dir).unwrap();
-    for (name, (summary, samples)) in [("run", (summary(), List(rows.collect()))), ("hostile", hostile())] {
-        for ending in ["html", "md", "json", "jsonl", "csv", "xml"] {
-            let path = dir.join(name).with_extension(ending);
-            let format = Format::from_extension(&path).unwrap();
-            std::fs::write(path, written(format, &summary, &samples)).unwrap();
-        }
     }
 }

@@ -52,12 +52,12 @@ fn the_sentence_says_what_to_do_and_why() {
         (
             decide(2_000, 40, 38, &[]),
             Decision::Adopt,
-            "adopt new: +0.1 pp accepted (95% CI -0.8 to +1.0, n=2000) against old, margin 2 pp; cost per accepted answer -75%",
+            "adopt new: +0.1 pp accepted (95% CI -0.8 to +1.0, n=2,000) against old, margin 2 pp; cost per accepted answer -75%",
         ),
         (
             decide(1_000, 10, 90, &[]),
             Decision::Reject,
-            "do not adopt new: -8.0 pp accepted (95% CI -10.0 to -6.2, n=1000) against old, margin 2 pp; cost per accepted answer -73%",
+            "do not adopt new: -8.0 pp accepted (95% CI -10.0 to -6.2, n=1,000) against old, margin 2 pp; cost per accepted answer -73%",
         ),
         (
             decide(1_000, 10, 10, &["accepted >= 0.995"]),
@@ -77,7 +77,7 @@ fn what_is_undecided_says_what_it_would_take() {
     assert!(verdict.sentence.starts_with("new needs about "), "{}", verdict.sentence);
     assert!(verdict.sentence.contains("more prompts (about $"), "{}", verdict.sentence);
     let unsure = decide(2_000, 2, 0, &["accepted >= 0.999"]);
-    assert_eq!(unsure.sentence, "new is undecided: 2000 samples cannot show `accepted >= 0.999` surely yet");
+    assert_eq!(unsure.sentence, "new is undecided: 2,000 samples cannot show `accepted >= 0.999` surely yet");
 }
 
 #[test]

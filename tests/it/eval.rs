@@ -1,0 +1,10 @@
+//! `orch eval` end to end: the real binary, its own home and ledger, a provider on loopback.
+
+mod datasets;
+mod faults;
+mod manage;
+mod money;
+mod output;
+mod resume;
+mod run;
+mod scorers;

@@ -1,0 +1,200 @@
+//! Runs survive: signals, kills, several processes, and what a continued run may and may not be.
+
+use std::time::Duration;
+
+use orch::ledger::row::RunStatus;
+use orch::mock::Settings;
+use serde_json::json;
+
+use crate::support::{Desk, Door, Mock, Ran, Running, Say, Script, sums};
+
+const ROWS: u64 = 200;
+/// The most calls under way at once in these tests.
+const UNDER_WAY: u64 = 8;
+
+fn slow() -> Settings {
+    Settings { latency: Duration::from_millis(10), ..Settings::default() }
+}
+
+fn args() -> [&'static str; 7] {
+    ["eval", "rows.jsonl", "-m", "priced", "-c", "8", "--json"]
+}
+
+/// Every sample is there once, and right.
+#[track_caller]
+fn is_whole(desk: &Desk, ran: &Ran) {
+    let json = ran.json();
+    assert_eq!((&json["finished"], &json["models"][0]["accepted"]["n"]), (&json!(ROWS), &json!(ROWS)));
+    let items: Vec<_> = desk.samples().iter().map(|row| row.facts.key.item).collect();
+    assert_eq!(items, (0..ROWS).collect::<Vec<_>>());
+    assert_eq!(desk.last().status, RunStatus::Done);
+}
+
+#[test]
+fn an_interrupt_drains_and_the_run_goes_on_where_it_stopped() {
+    let mock = Mock::start(slow());
+    let desk = Desk::new(&mock.base());
+    desk.sums(ROWS);
+    let mut running = Running::start(&mut desk.orch(&args()));
+    running.until("200 samples");
+    mock.wait_for(20);
+    running.signal("INT");
+    let ran = running.end().ends(130);
+    let run = desk.last();
+    assert_eq!(run.status, RunStatus::Interrupted);
+    let command = format!("orch eval --resume {}", run.id);
+    let ran = ran.says(&["finishing", "samples under way; interrupt again to drop them", &command]);
+    let made = mock.requests();
+    assert!(made < ROWS, "{made}");
+    assert_eq!(ran.json()["finished"], made, "what was under way is finished and recorded");
+    assert_eq!(desk.samples().len() as u64, made);
+    let ran = desk.run(&["eval", "--resume", "last", "--json"]).ends(0);
+    is_whole(&desk, &ran.says(&[&format!("{made} of them finished earlier")]));
+    assert_eq!(mock.requests(), ROWS, "no call is made twice");
+}
+
+#[test]
+fn a_termination_is_an_interrupt() {
+    let mock = Mock::start(slow());
+    let desk = Desk::new(&mock.base());
+    desk.sums(ROWS);
+    let mut running = Running::start(&mut desk.orch(&args()));
+    running.until("200 samples");
+    mock.wait_for(5);
+    running.signal("TERM");
+    running.end().ends(130).says(&["Continue with: orch eval --resume"]);
+}
+
+#[test]
+fn a_second_interrupt_drops_what_is_under_way() {
+    let door = Door::default();
+    let held = door.clone();
+    let script = Script::start(move |number, _| {
+        if number > 0 {
+            held.pass();
+        }
+        Say::chat("7")
+    });
+    let desk = Desk::new(&script.base());
+    desk.sums(ROWS);
+    let mut running = Running::start(desk.orch(&args()).arg("--no-stream"));
+    running.until("200 samples");
+    while script.seen().len() < 3 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.until("interrupt again");
+    running.signal("INT");
+    let ran = running.end().ends(130).says(&["Continue with"]);
+    assert_eq!(ran.json()["finished"], 1);
+    door.open();
+    desk.run(&["eval", "--resume", "last", "--json"]).ends(0);
+    assert_eq!(desk.samples().len() as u64, ROWS);
+}
+
+#[test]
+fn a_killed_process_loses_at_most_what_was_under_way() {
+    let mock = Mock::start(slow());
+    let desk = Desk::new(&mock.base());
+    desk.sums(ROWS);
+    let mut running = Running::start(&mut desk.orch(&args()));
+    running.until("200 samples");
+    mock.wait_for(60);
+    running.signal("KILL");
+    running.end().ends(-9);
+    let (kept, made) = (desk.samples().len() as u64, mock.requests());
+    assert!(kept > 0, "samples are committed as they finish");
+    assert!(kept + 2 * UNDER_WAY >= made, "{kept} of {made} are kept");
+    assert_eq!(desk.last().status, RunStatus::Running);
+    let ran = desk.run(&["eval", "--resume", "last", "--json"]).ends(0);
+    is_whole(&desk, &ran);
+    assert_eq!(mock.requests() - made, ROWS - kept, "only the missing calls are made");
+}
+
+#[test]
+fn two_processes_write_one_ledger() {
+    let mock = Mock::start(slow());
+    let desk = Desk::new(&mock.base());
+    desk.sums(ROWS);
+    let running: Vec<_> = (0..2).map(|_| Running::start(&mut desk.orch(&args()))).collect();
+    let runs: Vec<_> = running.into_iter().map(|running| running.end().ends(0).json()).collect();
+    assert_eq!(mock.requests(), 2 * ROWS);
+    let reader = desk.reader();
+    for json in &runs {
+        let id = json["run"].as_str().unwrap();
+        assert_eq!(json["finished"], ROWS);
+        assert_eq!(reader.run(id).unwrap().unwrap().status, RunStatus::Done);
+        let mut count = 0;
+        reader.finished(id, |_| { count += 1; std::ops::ControlFlow::Continue(()) }).unwrap();
+        assert_eq!(count, ROWS);
+    }
+    assert_ne!(runs[0]["run"], runs[1]["run"]);
+    let id = runs[0]["run"].as_str().unwrap();
+    assert_eq!(reader.spent(id).unwrap(), reader.spent(runs[1]["run"].as_str().unwrap()).unwrap());
+}
+
+#[test]
+fn a_finished_run_that_is_continued_makes_no_calls() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(5);
+    let first = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--json"]).ends(0).json();
+    let run = first["run"].as_str().unwrap();
+    let again = desk.run(&["eval", "--resume", &run[..4], "--json"]).ends(0).json();
+    assert_eq!((&again["run"], &again["finished"]), (&json!(run), &json!(5)));
+    assert_eq!(mock.requests(), 5);
+}
+
+#[test]
+fn a_changed_dataset_or_model_cannot_go_on() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(5);
+    desk.run(&["eval", "rows.jsonl", "-m", "priced"]).ends(0);
+    desk.write("rows.jsonl", sums(6));
+    let ran = desk.run(&["eval", "--resume", "last"]).ends(2);
+    ran.says(&["rows.jsonl has changed since the run began", "orch eval rescore"]);
+    desk.write("rows.jsonl", sums(5));
+    let config = desk.read("orch.toml");
+    desk.write("orch.toml", config.replace("id = \"chat/m\"", "id = \"chat/n\""));
+    let ran = desk.run(&["eval", "--resume", "last"]).ends(2);
+    ran.says(&["priced was chat/m and is now chat/n"]);
+    std::fs::remove_file(desk.path("rows.jsonl")).unwrap();
+    desk.write("orch.toml", config);
+    desk.run(&["eval", "--resume", "last"]).ends(2).says(&["rows.jsonl"]);
+    assert_eq!(mock.requests(), 5);
+}
+
+#[test]
+fn a_run_is_named_by_a_beginning_that_means_one() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(1);
+    let none = desk.run(&["eval", "--resume", "last"]).ends(4);
+    none.says(&["there is no ledger at", "run an evaluation first"]);
+    for _ in 0..2 {
+        desk.run(&["eval", "rows.jsonl", "-m", "chat/m"]).ends(0);
+    }
+    for args in [&["eval", "--resume", "r"][..], &["eval", "show", "r"], &["eval", "rescore", "r"]] {
+        desk.run(args).ends(2).says(&["several runs begin with \"r\"", &desk.last().id, "type more"]);
+    }
+    for args in [&["eval", "--resume", "nope"][..], &["eval", "show", "nope"], &["eval", "rescore", "nope"]] {
+        desk.run(args).ends(2).says(&["there is no run `nope`", "orch eval list"]);
+    }
+    desk.run(&["eval", "rows.jsonl", "--resume", "last"]).ends(2).says(&["cannot be used with"]);
+    assert_eq!(mock.requests(), 2);
+}
+
+#[test]
+fn standard_input_cannot_be_continued_without_it_and_can_with_it() {
+    let mock = Mock::start(slow());
+    let desk = Desk::new(&mock.base());
+    let rows = sums(4);
+    let args = ["eval", "-", "-m", "priced", "--max-cost", "0.00013", "--json", "-c", "1"];
+    let ran = desk.feed(&args, rows.as_bytes()).ends(3);
+    let made = mock.requests();
+    assert!((1..4).contains(&made), "{made}: {}", ran.err);
+    desk.run(&["eval", "--resume", "last", "--max-cost", "1"]).ends(2);
+    let ran = desk.feed(&["eval", "--resume", "last", "--max-cost", "1", "--json"], rows.as_bytes()).ends(0);
+    assert_eq!((&ran.json()["finished"], mock.requests()), (&json!(4), 4));
+}
