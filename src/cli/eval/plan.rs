@@ -20,7 +20,7 @@ use crate::model::request::Params;
 use crate::policy::Policy;
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
-const SIMULATED: [&str; 2] = ["sim/good", "sim/cheap"];
+const SIMULATED: [&str; 2] = ["sim/good", "sim/fast"];
 const DEFAULT_SEED: u64 = 7;
 const DEFAULT_CONCURRENCY: u32 = 32;
 const DEFAULT_MARGIN: f64 = 0.02;

@@ -99,7 +99,8 @@ fn a_cap_is_never_exceeded_and_a_larger_one_finishes_the_run() {
 #[test]
 fn failed_calls_that_may_be_billed_count_against_the_cap() {
     let mock = Mock::start(Settings::default());
-    let more = "[models.cut]\nid = \"chat/fault/cut\"\nprice = { input = 1, output = 1 }\nmax_output = 1000\n";
+    let more =
+        "[models.cut]\nid = \"chat/fault/cut\"\nprice = { input = 1, output = 1 }\nmax_output = 1000\n";
     let desk = Desk::with(&mock.base(), more);
     desk.sums(200);
     let cap: Money = "0.05".parse().unwrap();
@@ -137,6 +138,7 @@ fn a_cost_the_gateway_states_is_the_cost() {
     });
     let desk = Desk::new(&script.base());
     desk.sums(1);
-    let json = desk.run(&["eval", "rows.jsonl", "-m", "chat/unpriced", "--no-stream", "--json"]).ends(0).json();
+    let json =
+        desk.run(&["eval", "rows.jsonl", "-m", "chat/unpriced", "--no-stream", "--json"]).ends(0).json();
     assert_eq!(money(&json["spent_usd"]), Money::from_nanos(123_000));
 }

@@ -125,7 +125,12 @@ fn two_processes_write_one_ledger() {
         assert_eq!(json["finished"], ROWS);
         assert_eq!(reader.run(id).unwrap().unwrap().status, RunStatus::Done);
         let mut count = 0;
-        reader.finished(id, |_| { count += 1; std::ops::ControlFlow::Continue(()) }).unwrap();
+        reader
+            .finished(id, |_| {
+                count += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
         assert_eq!(count, ROWS);
     }
     assert_ne!(runs[0]["run"], runs[1]["run"]);
