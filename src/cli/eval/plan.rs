@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::args::RunArgs;
 use crate::base::money::Money;
@@ -13,7 +12,7 @@ use crate::cli::exit::Failed;
 use crate::cli::settings::Config;
 use crate::eval::candidate;
 use crate::eval::gate::Gate;
-use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION, hex};
+use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION};
 use crate::eval::scorer::Scorer;
 use crate::eval::suite::Suite;
 use crate::model::request::Params;
@@ -72,7 +71,7 @@ fn blank(config: &Config) -> Manifest {
         max_cost: None,
         early_stop: false,
         stream: true,
-        config_sha256: config.path.as_ref().map(|_| hex(&Sha256::digest(config.text.as_bytes()))),
+        config: config.path.as_ref().map(|_| config.text.clone()),
     }
 }
 
