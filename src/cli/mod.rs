@@ -35,7 +35,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let environment = Environment::read();
     let terminal = Terminal::detect(&environment);
-    log(cli.global.verbose, &terminal);
+    log(cli.global.verbose);
     match dispatch(&cli, &environment, &terminal) {
         Ok(code) => ExitCode::from(code),
         Err(Failed { exit, error }) => {
@@ -68,7 +68,7 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
 }
 
 /// Logs go to stderr, never with a body or a credential: nothing that holds one is ever logged.
-fn log(verbosity: u8, terminal: &Terminal) {
+fn log(verbosity: u8) {
     use tracing_subscriber::filter::LevelFilter;
     let level = match verbosity {
         0 => LevelFilter::ERROR,
@@ -78,6 +78,7 @@ fn log(verbosity: u8, terminal: &Terminal) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(io::stderr)
-        .with_ansi(terminal.color_stderr)
+        // Log lines may quote what others said; they are plain text.
+        .with_ansi(false)
         .init();
 }

@@ -145,14 +145,14 @@ pub async fn run(
 type Taken = (SampleKey, Result<sample::Finished, Trouble>);
 
 enum Trouble {
-    Failure(Failure),
+    Budget(sample::Unfinished),
     Dataset(Problem),
 }
 
 async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: SampleKey) -> Taken {
     let taken = match dataset.case(key.item) {
         Err(error) => Err(Trouble::Dataset(error)),
-        Ok(case) => sample::take(bench, candidate, &case, key).await.map_err(Trouble::Failure),
+        Ok(case) => sample::take(bench, candidate, &case, key).await.map_err(Trouble::Budget),
     };
     (key, taken)
 }
@@ -185,7 +185,7 @@ impl Loop {
     ) {
         let finished = match taken {
             Ok(finished) => finished,
-            Err(Trouble::Failure(failure)) => return self.end(Ended::Budget(failure)),
+            Err(Trouble::Budget(unfinished)) => return self.stop(recorder, unfinished).await,
             Err(Trouble::Dataset(error)) => return self.end(Ended::Dataset(error)),
         };
         let facts = finished.row.facts.clone();
@@ -202,6 +202,20 @@ impl Loop {
             }
         }
         watch(Event::Finished(&facts));
+    }
+}
+
+impl Loop {
+    /// Ends for want of money, with what was paid so far on record.
+    async fn stop(&mut self, recorder: &Recorder, unfinished: sample::Unfinished) {
+        self.end(Ended::Budget(unfinished.failure));
+        for outcome in unfinished.paid {
+            if let Err(error) = recorder.record(Entry::Outcome(outcome)).await {
+                // Money that is not on record is worse than a budget that is used up.
+                self.ended = Some(Ended::Ledger(error));
+                return;
+            }
+        }
     }
 }
 
