@@ -56,7 +56,10 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
                 code = models::run(args, &catalogue, out, &mut io::stderr().lock());
                 Ok(())
             })?;
-            code.map_err(Failed::input)
+            match code {
+                Err(error) if is_broken_pipe(&error) => Ok(Exit::Done.code()),
+                code => code.map_err(Failed::input),
+            }
         }
         Command::Check(_) => check::run(&cli.global, environment, terminal).map(Exit::code),
         Command::Mock(args) => mock::run(args).map_err(Failed::surroundings),
@@ -65,6 +68,11 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
             Ok(Exit::Done.code())
         }
     }
+}
+
+/// A reader that has gone away has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Logs go to stderr, never with a body or a credential: nothing that holds one is ever logged.

@@ -80,8 +80,10 @@ pub enum Event<'a> {
     Tick(usize),
 }
 
-/// A candidate whose first calls all fail for reasons that do not pass is not called a thousand times more.
+/// A candidate whose first samples all fail for reasons that do not pass is not called a thousand times more.
 const GIVE_UP_AFTER: u32 = 10;
+/// Nor is one that never answers for reasons that might pass, or that might be the prompt's.
+const GIVE_UP_AT_LAST_AFTER: u32 = 50;
 const TICK: Duration = Duration::from_millis(100);
 /// `tokio`'s timers are precise to a millisecond; less than that is not lag.
 const TIMER_PRECISION: Duration = Duration::from_millis(1);
@@ -224,23 +226,25 @@ impl Loop {
 struct Health {
     has_answered: bool,
     failed: u32,
+    failed_for_good: u32,
     last: Option<Failure>,
 }
 
 impl Health {
     fn notice(&mut self, failure: Option<&Failure>) {
         match failure {
-            Some(failure) if is_lasting(failure.class) => {
+            Some(failure) => {
                 self.failed += 1;
+                self.failed_for_good += u32::from(is_lasting(failure.class));
                 self.last = Some(failure.clone());
             }
-            Some(_) => {}
             None => self.has_answered = true,
         }
     }
 
     fn is_given_up(&self) -> bool {
-        !self.has_answered && self.failed >= GIVE_UP_AFTER
+        let is_enough = self.failed_for_good >= GIVE_UP_AFTER || self.failed >= GIVE_UP_AT_LAST_AFTER;
+        is_enough && !self.has_answered
     }
 }
 

@@ -163,14 +163,17 @@ fn a_candidate_that_fails_every_call_is_given_up_with_its_class() {
     let mock = Mock::start(Settings::default());
     let desk = Desk::new(&mock.base());
     desk.sums(1_000);
-    for (fault, class) in [("401", "auth"), ("404", "model_missing"), ("quota", "quota")] {
+    // Those that may pass are tried for longer, each sample three times.
+    for (fault, class, most) in
+        [("401", "auth", 42), ("404", "model_missing", 42), ("quota", "quota", 42), ("500", "server", 3 * 82)]
+    {
         let before = mock.requests();
         let model = format!("chat/fault/{fault}");
         let ran = desk.run(&["eval", "rows.jsonl", "-m", &model, "--json"]).ends(4);
         let made = mock.requests() - before;
-        assert!((10..=42).contains(&made), "{made} calls, 32 of them at once");
+        assert!((10..=most).contains(&made), "{made} calls, 32 of them at once");
         let errors = &ran.json()["models"][0]["errors"];
-        assert_eq!(errors[class], made, "{errors}");
+        assert!(errors[class].as_u64().unwrap() <= made, "{errors}");
         let ran = ran.says(&[&format!("{model}: every call failed: {class}")]);
         assert!(!ran.err.contains("panicked") && !ran.err.contains("stack"), "{}", ran.err);
     }
