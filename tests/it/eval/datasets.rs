@@ -72,7 +72,7 @@ fn several_datasets_are_one_run_and_standard_input_is_one_of_them() {
 /// Bad rows with what is said about them.
 const BAD: [(&str, &str); 12] = [
     ("{\"prompt\": \"a\"", "is not JSON"),
-    ("[1]", "is not a JSON object"),
+    ("[1]", "is a JSON array"),
     ("{\"expected\": 1}", "has no `prompt`, `messages` or `input`"),
     ("{\"prompt\": 7}", "`prompt` must be a string"),
     ("{\"prompt\": \" \"}", "the prompt is empty"),

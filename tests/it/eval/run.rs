@@ -113,7 +113,7 @@ fn a_gate_decides_the_exit_code() {
         ("lower(accepted) >= 0.95", 1),
         ("p50 <= 1us", 1),
         ("errors <= 0%", 0),
-        ("numeric >= 100%", 0),
+        ("score(numeric) >= 100%", 0),
     ] {
         let ran = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--gate", gate, "--json"]).ends(code);
         let gates = &ran.json()["gates"];
