@@ -35,7 +35,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let environment = Environment::read();
     let terminal = Terminal::detect(&environment);
-    log(cli.global.verbose, &terminal);
+    log(cli.global.verbose);
     match dispatch(&cli, &environment, &terminal) {
         Ok(code) => ExitCode::from(code),
         Err(Failed { exit, error }) => {
@@ -56,7 +56,10 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
                 code = models::run(args, &catalogue, out, &mut io::stderr().lock());
                 Ok(())
             })?;
-            code.map_err(Failed::input)
+            match code {
+                Err(error) if is_broken_pipe(&error) => Ok(Exit::Done.code()),
+                code => code.map_err(Failed::input),
+            }
         }
         Command::Check(_) => check::run(&cli.global, environment, terminal).map(Exit::code),
         Command::Mock(args) => mock::run(args).map_err(Failed::surroundings),
@@ -67,8 +70,13 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
     }
 }
 
+/// A reader that has gone away has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Logs go to stderr, never with a body or a credential: nothing that holds one is ever logged.
-fn log(verbosity: u8, terminal: &Terminal) {
+fn log(verbosity: u8) {
     use tracing_subscriber::filter::LevelFilter;
     let level = match verbosity {
         0 => LevelFilter::ERROR,
@@ -78,6 +86,7 @@ fn log(verbosity: u8, terminal: &Terminal) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(io::stderr)
-        .with_ansi(terminal.color_stderr)
+        // Log lines may quote what others said; they are plain text.
+        .with_ansi(false)
         .init();
 }

@@ -154,9 +154,8 @@ async fn stream(
 async fn buffered(leg: &Leg, body: Body, watch: &mut Watch, response: &mut Response) -> Result<(), Failure> {
     let bytes = read(body, watch, LARGEST_BODY).await?;
     let began = Instant::now();
-    let deltas = leg.dialect.decode(&bytes, &leg.quirks)?;
-    for delta in deltas {
-        watch.notice(&delta, began);
+    // A whole answer has no first token: when it came to be is not known.
+    for delta in leg.dialect.decode(&bytes, &leg.quirks)? {
         response.push(delta);
     }
     watch.own += began.elapsed();

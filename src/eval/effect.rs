@@ -20,6 +20,7 @@ use crate::engine::Ask;
 use crate::engine::leg::Leg;
 use crate::ledger::row::{SampleKey, ScoreRow};
 use crate::model::outcome::{Context, Cost, Outcome};
+use crate::model::request::Params;
 use crate::model::{Failure, Message, Request, Response, Role};
 
 /// The most a program's output may be.
@@ -133,7 +134,9 @@ impl Asker<'_> {
     async fn embed(&mut self, model: &str, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
         let leg = self.effects.embedders.get(model).ok_or_else(|| missing(model))?;
         let messages = texts.iter().map(|text| Message::text(Role::User, text)).collect();
-        let request = Request { messages, ..Request::default() };
+        // Nothing is written, so that the bound on the cost needs no length of an answer.
+        let params = Params { max_tokens: Some(0), ..Params::default() };
+        let request = Request { messages, params, ..Request::default() };
         let response = self.request("embed", leg, &request).await?;
         Ok(crate::dialect::embed::vectors(&response))
     }

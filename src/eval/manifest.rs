@@ -54,8 +54,8 @@ pub struct Manifest {
     pub early_stop: bool,
     /// Whether answers are asked for as streams.
     pub stream: bool,
-    /// SHA-256 of the configuration's text, when there was one.
-    pub config_sha256: Option<String>,
+    /// The configuration's text, when there was one. It holds no credential: one written there is refused.
+    pub config: Option<String>,
 }
 
 /// A dataset file.

@@ -80,8 +80,10 @@ pub enum Event<'a> {
     Tick(usize),
 }
 
-/// A candidate whose first calls all fail for reasons that do not pass is not called a thousand times more.
+/// A candidate whose first samples all fail for reasons that do not pass is not called a thousand times more.
 const GIVE_UP_AFTER: u32 = 10;
+/// Nor is one that never answers for reasons that might pass, or that might be the prompt's.
+const GIVE_UP_AT_LAST_AFTER: u32 = 50;
 const TICK: Duration = Duration::from_millis(100);
 /// `tokio`'s timers are precise to a millisecond; less than that is not lag.
 const TIMER_PRECISION: Duration = Duration::from_millis(1);
@@ -145,14 +147,14 @@ pub async fn run(
 type Taken = (SampleKey, Result<sample::Finished, Trouble>);
 
 enum Trouble {
-    Failure(Failure),
+    Budget(sample::Unfinished),
     Dataset(Problem),
 }
 
 async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: SampleKey) -> Taken {
     let taken = match dataset.case(key.item) {
         Err(error) => Err(Trouble::Dataset(error)),
-        Ok(case) => sample::take(bench, candidate, &case, key).await.map_err(Trouble::Failure),
+        Ok(case) => sample::take(bench, candidate, &case, key).await.map_err(Trouble::Budget),
     };
     (key, taken)
 }
@@ -185,7 +187,7 @@ impl Loop {
     ) {
         let finished = match taken {
             Ok(finished) => finished,
-            Err(Trouble::Failure(failure)) => return self.end(Ended::Budget(failure)),
+            Err(Trouble::Budget(unfinished)) => return self.stop(recorder, unfinished).await,
             Err(Trouble::Dataset(error)) => return self.end(Ended::Dataset(error)),
         };
         let facts = finished.row.facts.clone();
@@ -205,28 +207,44 @@ impl Loop {
     }
 }
 
+impl Loop {
+    /// Ends for want of money, with what was paid so far on record.
+    async fn stop(&mut self, recorder: &Recorder, unfinished: sample::Unfinished) {
+        self.end(Ended::Budget(unfinished.failure));
+        for outcome in unfinished.paid {
+            if let Err(error) = recorder.record(Entry::Outcome(outcome)).await {
+                // Money that is not on record is worse than a budget that is used up.
+                self.ended = Some(Ended::Ledger(error));
+                return;
+            }
+        }
+    }
+}
+
 /// Whether a candidate can be reached at all.
 #[derive(Clone, Debug, Default)]
 struct Health {
     has_answered: bool,
     failed: u32,
+    failed_for_good: u32,
     last: Option<Failure>,
 }
 
 impl Health {
     fn notice(&mut self, failure: Option<&Failure>) {
         match failure {
-            Some(failure) if is_lasting(failure.class) => {
+            Some(failure) => {
                 self.failed += 1;
+                self.failed_for_good += u32::from(is_lasting(failure.class));
                 self.last = Some(failure.clone());
             }
-            Some(_) => {}
             None => self.has_answered = true,
         }
     }
 
     fn is_given_up(&self) -> bool {
-        !self.has_answered && self.failed >= GIVE_UP_AFTER
+        let is_enough = self.failed_for_good >= GIVE_UP_AFTER || self.failed >= GIVE_UP_AT_LAST_AFTER;
+        is_enough && !self.has_answered
     }
 }
 

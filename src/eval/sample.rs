@@ -32,13 +32,30 @@ pub(super) struct Finished {
     pub(super) outcomes: Vec<Arc<Outcome>>,
 }
 
+/// A sample that the budget ended before it was answered and judged. It counts as not made, and what was
+/// paid for it as spent.
+pub(super) struct Unfinished {
+    pub(super) failure: Failure,
+    pub(super) paid: Vec<Arc<Outcome>>,
+}
+
+impl Unfinished {
+    fn of(outcomes: &[Arc<Outcome>]) -> Option<Self> {
+        let refusal = |outcome: &Arc<Outcome>| outcome.answer.as_ref().err().cloned();
+        let mut refusals = outcomes.iter().filter_map(refusal);
+        let failure = refusals.find(|failure| failure.class == FailureClass::Budget)?;
+        let sent = outcomes.iter().filter(|outcome| !outcome.attempts.is_empty());
+        Some(Self { failure, paid: sent.cloned().collect() })
+    }
+}
+
 /// Asks one candidate one row.
 pub(super) async fn take(
     bench: &Bench<'_>,
     candidate: &Candidate,
     case: &Case,
     key: SampleKey,
-) -> Result<Finished, Failure> {
+) -> Result<Finished, Unfinished> {
     let began = Instant::now();
     let mut request = candidate.request(&case.request);
     if candidate.source == Source::Simulated {
@@ -58,10 +75,8 @@ pub(super) async fn take(
     let ask = Ask { context, request: &request, headers: &headers, deadline: None };
     let done = bench.engine.run(ask, &candidate.leg).await;
     own += done.own;
-    if let Err(failure) = &done.outcome.answer
-        && failure.class == FailureClass::Budget
-    {
-        return Err(failure.clone());
+    if let Some(unfinished) = Unfinished::of(std::slice::from_ref(&done.outcome)) {
+        return Err(unfinished);
     }
     let began = Instant::now();
     let mut finished = judge(bench, candidate.source, case, key, &done.outcome).await;
@@ -69,7 +84,11 @@ pub(super) async fn take(
     finished.row.facts.overhead = own;
     let mut outcomes = vec![done.outcome];
     outcomes.append(&mut finished.outcomes);
-    Ok(Finished { row: finished.row, outcomes })
+    // A judge that could not be paid leaves an answer that nobody knows the worth of.
+    match Unfinished::of(&outcomes) {
+        Some(unfinished) => Err(unfinished),
+        None => Ok(Finished { row: finished.row, outcomes }),
+    }
 }
 
 struct Judged {

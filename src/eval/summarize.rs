@@ -9,6 +9,7 @@ use super::summary::{Comparison, DatasetInfo, GateResult, ModelSummary, Summary}
 use super::tally::{Counted, Tally, share};
 use super::verdict::{self, Pace};
 use crate::base::money::Money;
+use crate::ledger::read::Spent;
 use crate::ledger::row::{RunRow, RunStatus};
 use crate::ledger::{LedgerError, Reader};
 
@@ -34,8 +35,8 @@ pub fn summarize(
         models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
     let pace = pace(&models, &comparisons, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
-    let spent =
-        models.iter().map(|model| model.cost.zip(model.judge_cost).map(|(own, judges)| own + judges)).sum();
+    let Spent { known, unknown_count } = reader.spent(&run.id)?;
+    let spent = (unknown_count == 0).then_some(known);
     let finished = models.iter().map(|model| model.samples).sum();
     let rows: u64 = manifest.datasets.iter().map(|file| file.rows).sum();
     let used = manifest.limit.map_or(rows, |limit| limit.min(rows));

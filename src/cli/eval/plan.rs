@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::args::RunArgs;
 use crate::base::money::Money;
@@ -13,14 +12,14 @@ use crate::cli::exit::Failed;
 use crate::cli::settings::Config;
 use crate::eval::candidate;
 use crate::eval::gate::Gate;
-use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION, hex};
+use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION};
 use crate::eval::scorer::Scorer;
 use crate::eval::suite::Suite;
 use crate::model::request::Params;
 use crate::policy::Policy;
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
-const SIMULATED: [&str; 2] = ["sim/good", "sim/cheap"];
+const SIMULATED: [&str; 2] = ["sim/good", "sim/fast"];
 const DEFAULT_SEED: u64 = 7;
 const DEFAULT_CONCURRENCY: u32 = 32;
 const DEFAULT_MARGIN: f64 = 0.02;
@@ -72,7 +71,7 @@ fn blank(config: &Config) -> Manifest {
         max_cost: None,
         early_stop: false,
         stream: true,
-        config_sha256: config.path.as_ref().map(|_| hex(&Sha256::digest(config.text.as_bytes()))),
+        config: config.path.as_ref().map(|_| config.text.clone()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
@@ -28,7 +28,23 @@ pub(super) fn check(path: &Path) -> Result<(), Failed> {
     if path.is_dir() {
         return Err(Failed::input(anyhow!("cannot write {}: it is a directory", path.display())));
     }
-    Ok(())
+    // Permissions, read-only file systems and full names are told by trying.
+    let part = part(path);
+    private(&part)
+        .and_then(|_| fs::remove_file(&part))
+        .map_err(|error| Failed::surroundings(anyhow!("cannot write {}: {error}", path.display())))
+}
+
+/// The file that a report is written to before it takes its place.
+fn part(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// A file for its owner's eyes only.
+fn private(path: &Path) -> io::Result<fs::File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Shows a summary on stdout and writes the reports asked for.
@@ -71,11 +87,8 @@ fn next(summary: &Summary) -> Vec<table::Next> {
 /// because it holds prompts and answers.
 fn write(path: &Path, summary: &Summary, samples: &dyn Samples) -> io::Result<()> {
     let format = Format::from_extension(path).map_err(io::Error::other)?;
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    let mut out = BufWriter::new(file);
+    let part = part(path);
+    let mut out = BufWriter::new(private(&part)?);
     let written = report::write(format, summary, samples, &mut out).and_then(|()| out.flush());
     match written.and_then(|()| fs::rename(&part, path)) {
         Ok(()) => Ok(()),

@@ -14,6 +14,7 @@ use crate::base::id::{Ids, entropy};
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
 use crate::cli::settings::{self, Config};
+use crate::engine::leg::Leg;
 use crate::eval::manifest::Manifest;
 use crate::eval::run::Ended;
 use crate::eval::summarize::summarize;
@@ -102,17 +103,34 @@ fn check_prices(manifest: &Manifest, prepared: &Prepared, catalogue: &Catalogue)
     if manifest.max_cost.is_none() {
         return Ok(());
     }
-    let candidates = prepared.candidates.iter().map(|candidate| &candidate.leg);
-    let asked = prepared.effects.judges.values().chain(prepared.effects.embedders.values());
-    for leg in candidates.chain(asked).filter(|leg| leg.spends) {
-        let (target, listed) = (&leg.target, &leg.listed);
-        let priced = catalogue.find(&listed.provider, &listed.model).and_then(|model| model.prices.as_ref());
-        if priced.is_none() {
-            return Err(Failed::input(anyhow!(
-                "the price of {target} is unknown, so --max-cost cannot hold; give it a price in orch.toml: \
-                 [models.NAME] id = \"{target}\", price = {{ input = …, output = … }}"
-            )));
-        }
+    for candidate in &prepared.candidates {
+        check_price(&candidate.leg, candidate.params.max_tokens, catalogue)?;
+    }
+    // Judges are asked for short answers, and embedders for none.
+    for leg in prepared.effects.judges.values().chain(prepared.effects.embedders.values()) {
+        check_price(leg, Some(0), catalogue)?;
+    }
+    Ok(())
+}
+
+/// A bound needs a price and a most that may be answered.
+fn check_price(leg: &Leg, max_tokens: Option<u64>, catalogue: &Catalogue) -> Result<(), Failed> {
+    let (target, listed) = (&leg.target, &leg.listed);
+    if !leg.spends {
+        return Ok(());
+    }
+    let known = catalogue.find(&listed.provider, &listed.model);
+    let Some(model) = known.filter(|model| model.prices.is_some()) else {
+        return Err(Failed::input(anyhow!(
+            "the price of {target} is unknown, so --max-cost cannot hold; give it a price in orch.toml: \
+             [models.NAME] id = \"{target}\", price = {{ input = …, output = … }}"
+        )));
+    };
+    if max_tokens.or(model.max_output).or(model.context).is_none() {
+        return Err(Failed::input(anyhow!(
+            "how much {target} may answer is unknown, so --max-cost cannot hold; set max_output in orch.toml \
+             under [models.NAME] id = \"{target}\", or ask for {target}?max_tokens=N"
+        )));
     }
     Ok(())
 }

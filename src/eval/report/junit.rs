@@ -180,9 +180,11 @@ fn escaped(value: &str, in_attribute: bool) -> String {
     out
 }
 
-/// Whether XML 1.0 (2.2, Char) allows the character, the discouraged C1 controls left out.
+/// Whether XML 1.0 (2.2, Char) allows the character, the discouraged C1 controls left out, and what turns
+/// the direction of text round.
 fn is_legal(c: char) -> bool {
-    matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !turns && matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
 }
 
 #[cfg(test)]
@@ -191,7 +193,7 @@ mod tests {
 
     #[test]
     fn no_text_leaves_its_element() {
-        let hostile = "]]><x a=\"1\">&amp;\0\x1b\u{9b}\u{fffe}\r\n";
+        let hostile = "]]><x a=\"1\">&amp;\0\x1b\u{9b}\u{202e}\r\n";
         let shown = "]]&gt;&lt;x a=&quot;1&quot;&gt;&amp;amp;\u{fffd}\u{fffd}\u{fffd}\u{fffd}";
         assert_eq!(text(hostile), format!("{shown}&#13;\n"));
         assert_eq!(attribute(hostile), format!("{shown}&#13;&#10;"));

@@ -27,17 +27,29 @@ fn every_format_is_read_by_its_name() {
     desk.write("e.csv.gz", gzip(csv));
     desk.write("f.txt", "say one\nsay two\n");
     desk.write("rows", csv);
-    for (file, format) in
-        [("a.jsonl", ""), ("b.csv", ""), ("c.tsv", ""), ("d.jsonl.gz", ""), ("e.csv.gz", ""), ("f.txt", ""), ("rows", "csv")]
-    {
+    for (file, format) in [
+        ("a.jsonl", ""),
+        ("b.csv", ""),
+        ("c.tsv", ""),
+        ("d.jsonl.gz", ""),
+        ("e.csv.gz", ""),
+        ("f.txt", ""),
+        ("rows", "csv"),
+    ] {
         let mut args = vec!["eval", file, "-m", "chat/m", "--json"];
         if !format.is_empty() {
             args.extend(["--format", format]);
         }
         let json = desk.run(&args).ends(0).json();
-        assert_eq!((&json["datasets"][0]["rows"], &json["models"][0]["accepted"]["n"]), (&json!(2), &json!(2)), "{file}");
+        assert_eq!(
+            (&json["datasets"][0]["rows"], &json["models"][0]["accepted"]["n"]),
+            (&json!(2), &json!(2)),
+            "{file}"
+        );
     }
-    desk.run(&["eval", "rows", "-m", "chat/m", "--format", "xls"]).ends(2).says(&["unknown format `xls`", "jsonl"]);
+    desk.run(&["eval", "rows", "-m", "chat/m", "--format", "xls"])
+        .ends(2)
+        .says(&["unknown format `xls`", "jsonl"]);
 }
 
 #[test]
@@ -60,7 +72,7 @@ fn several_datasets_are_one_run_and_standard_input_is_one_of_them() {
 /// Bad rows with what is said about them.
 const BAD: [(&str, &str); 12] = [
     ("{\"prompt\": \"a\"", "is not JSON"),
-    ("[1]", "is not a JSON object"),
+    ("[1]", "is a JSON array"),
     ("{\"expected\": 1}", "has no `prompt`, `messages` or `input`"),
     ("{\"prompt\": 7}", "`prompt` must be a string"),
     ("{\"prompt\": \" \"}", "the prompt is empty"),
@@ -87,7 +99,10 @@ fn every_bad_row_is_named_with_file_and_line_before_anything_is_sent() {
     let ran = desk.run(&["eval", "rows.jsonl", "more.csv", "-m", "chat/m"]).ends(2);
     for (at, (_, message)) in BAD.iter().enumerate() {
         let place = format!("rows.jsonl:{}", at + 2);
-        let line = ran.err.lines().find(|line| line.contains(&format!("{place}:")) || line.contains(&format!("{place} ")));
+        let line = ran
+            .err
+            .lines()
+            .find(|line| line.contains(&format!("{place}:")) || line.contains(&format!("{place} ")));
         assert!(line.is_some_and(|line| line.contains(message)), "{place} {message}: {}", ran.err);
     }
     assert!(ran.out.is_empty());
@@ -114,7 +129,9 @@ fn a_dataset_without_a_good_row_is_no_dataset() {
     let desk = Desk::new(&mock.base());
     desk.write("bad.jsonl", "{\"prompt\": 7}\n");
     desk.write("empty.jsonl", "");
-    for args in [&["eval", "bad.jsonl", "--skip-bad", "-m", "chat/m"][..], &["eval", "empty.jsonl", "-m", "chat/m"]] {
+    for args in
+        [&["eval", "bad.jsonl", "--skip-bad", "-m", "chat/m"][..], &["eval", "empty.jsonl", "-m", "chat/m"]]
+    {
         desk.run(args).ends(2).says(&[args[1]]);
     }
     desk.feed(&["eval", "-", "-m", "chat/m"], b"").ends(2);

@@ -99,17 +99,35 @@ fn a_cap_is_never_exceeded_and_a_larger_one_finishes_the_run() {
 #[test]
 fn failed_calls_that_may_be_billed_count_against_the_cap() {
     let mock = Mock::start(Settings::default());
-    let more = "[models.cut]\nid = \"chat/fault/cut\"\nprice = { input = 1, output = 1 }\nmax_output = 1000\n";
+    let more =
+        "[models.cut]\nid = \"chat/fault/cut\"\nprice = { input = 1, output = 1 }\nmax_output = 1000\n";
     let desk = Desk::with(&mock.base(), more);
     desk.sums(200);
     let cap: Money = "0.05".parse().unwrap();
-    let ran = desk.run(&["eval", "rows.jsonl", "-m", "cut", "--max-cost", "0.05", "--json"]).ends(3);
+    let ran =
+        desk.run(&["eval", "rows.jsonl", "-m", "cut", "-c", "1", "--max-cost", "0.05", "--json"]).ends(3);
     let spent = desk.spent();
     assert!(spent <= cap && spent > Money::ZERO, "{spent:?}");
     let model = &ran.json()["models"][0];
     assert_eq!(model["cost_is_estimated"], true, "{model}");
     // Each attempt is held at a thousand tokens and its body's bytes, so that about fifty fit.
     assert!(mock.requests() <= 50, "{}", mock.requests());
+}
+
+#[test]
+fn what_was_paid_for_samples_that_the_cap_ended_is_on_record() {
+    let mock = Mock::start(Settings::default());
+    let more =
+        "[models.cut]\nid = \"chat/fault/cut\"\nprice = { input = 1, output = 1 }\nmax_output = 1000\n";
+    let desk = Desk::with(&mock.base(), more);
+    desk.sums(200);
+    // All are under way when the money ends, each after some attempts: none of them is finished.
+    let ran =
+        desk.run(&["eval", "rows.jsonl", "-m", "cut", "-c", "64", "--max-cost", "0.05", "--json"]).ends(3);
+    let (spent, each) = (desk.spent(), Money::from_nanos(1_000_000));
+    assert!(spent.nanos() >= each.nanos() * i64::try_from(mock.requests()).unwrap(), "{spent:?}");
+    assert!(spent <= "0.05".parse().unwrap(), "{spent:?}");
+    assert_eq!(money(&ran.json()["spent_usd"]), spent);
 }
 
 #[test]
@@ -137,6 +155,7 @@ fn a_cost_the_gateway_states_is_the_cost() {
     });
     let desk = Desk::new(&script.base());
     desk.sums(1);
-    let json = desk.run(&["eval", "rows.jsonl", "-m", "chat/unpriced", "--no-stream", "--json"]).ends(0).json();
+    let json =
+        desk.run(&["eval", "rows.jsonl", "-m", "chat/unpriced", "--no-stream", "--json"]).ends(0).json();
     assert_eq!(money(&json["spent_usd"]), Money::from_nanos(123_000));
 }

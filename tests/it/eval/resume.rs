@@ -125,7 +125,12 @@ fn two_processes_write_one_ledger() {
         assert_eq!(json["finished"], ROWS);
         assert_eq!(reader.run(id).unwrap().unwrap().status, RunStatus::Done);
         let mut count = 0;
-        reader.finished(id, |_| { count += 1; std::ops::ControlFlow::Continue(()) }).unwrap();
+        reader
+            .finished(id, |_| {
+                count += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
         assert_eq!(count, ROWS);
     }
     assert_ne!(runs[0]["run"], runs[1]["run"]);
@@ -186,15 +191,21 @@ fn a_run_is_named_by_a_beginning_that_means_one() {
 }
 
 #[test]
-fn standard_input_cannot_be_continued_without_it_and_can_with_it() {
+fn standard_input_can_be_continued_when_it_says_the_same_again() {
     let mock = Mock::start(slow());
     let desk = Desk::new(&mock.base());
-    let rows = sums(4);
-    let args = ["eval", "-", "-m", "priced", "--max-cost", "0.00013", "--json", "-c", "1"];
-    let ran = desk.feed(&args, rows.as_bytes()).ends(3);
+    desk.sums(ROWS);
+    let input = || std::fs::File::open(desk.path("rows.jsonl")).unwrap();
+    let mut running =
+        Running::start(desk.orch(&["eval", "-", "-m", "priced", "-c", "8", "--json"]).stdin(input()));
+    running.until("200 samples");
+    mock.wait_for(5);
+    running.signal("INT");
+    running.end().ends(130);
     let made = mock.requests();
-    assert!((1..4).contains(&made), "{made}: {}", ran.err);
-    desk.run(&["eval", "--resume", "last", "--max-cost", "1"]).ends(2);
-    let ran = desk.feed(&["eval", "--resume", "last", "--max-cost", "1", "--json"], rows.as_bytes()).ends(0);
-    assert_eq!((&ran.json()["finished"], mock.requests()), (&json!(4), 4));
+    desk.run(&["eval", "--resume", "last"]).ends(2);
+    desk.feed(&["eval", "--resume", "last"], sums(4).as_bytes()).ends(2).says(&["- has changed"]);
+    assert_eq!(mock.requests(), made);
+    let output = desk.orch(&["eval", "--resume", "last", "--json"]).stdin(input()).output().unwrap();
+    is_whole(&desk, &Ran::of(output).ends(0));
 }

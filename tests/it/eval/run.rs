@@ -25,7 +25,11 @@ fn every_dialect_answers_over_http_streaming_and_whole() {
         assert_eq!(mock.requests() - before, 70);
         assert_eq!((&json["planned"], &json["finished"]), (&json!(70), &json!(70)));
         for model in json["models"].as_array().unwrap() {
-            assert_eq!((&model["accepted"]["n"], &model["accepted"]["of"]), (&json!(10), &json!(10)), "{model}");
+            assert_eq!(
+                (&model["accepted"]["n"], &model["accepted"]["of"]),
+                (&json!(10), &json!(10)),
+                "{model}"
+            );
             assert_eq!(model["tokens"]["input"], input, "{model}");
             assert_eq!(model["tokens"]["output"], output, "{model}");
             assert_eq!(model["ttft_ms"]["n"], first_tokens, "{model}");
@@ -73,7 +77,16 @@ fn system_prompts_templates_parameters_and_keys_reach_the_provider() {
     let desk = Desk::new(&script.base());
     desk.write("rows.jsonl", r#"{"prompt": "seven", "expected": 7, "tone": "kindly"}"#);
     desk.write("ask.j2", "Say {{ prompt }} {{ tone }}.");
-    let args = ["eval", "rows.jsonl", "-m", "chat/m?temperature=0.5", "--template", "ask.j2", "--system", "Be brief."];
+    let args = [
+        "eval",
+        "rows.jsonl",
+        "-m",
+        "chat/m?temperature=0.5",
+        "--template",
+        "ask.j2",
+        "--system",
+        "Be brief.",
+    ];
     desk.run(&[&args[..], &["--no-stream"]].concat()).ends(0);
     let seen = script.seen();
     assert_eq!(seen.len(), 1);
@@ -100,7 +113,7 @@ fn a_gate_decides_the_exit_code() {
         ("lower(accepted) >= 0.95", 1),
         ("p50 <= 1us", 1),
         ("errors <= 0%", 0),
-        ("numeric >= 100%", 0),
+        ("score(numeric) >= 100%", 0),
     ] {
         let ran = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--gate", gate, "--json"]).ends(code);
         let gates = &ran.json()["gates"];
@@ -138,8 +151,18 @@ fn a_worse_candidate_is_rejected_and_a_seed_repeats_the_order() {
     let desk_config = desk.read("orch.toml").replace("[models.priced]", &format!("{more}[models.priced]"));
     desk.write("orch.toml", desk_config);
     desk.sums(60);
-    let args =
-        ["eval", "rows.jsonl", "-m", "chat/m", "--incumbent", "right/m", "--no-stream", "--limit", "50", "--json"];
+    let args = [
+        "eval",
+        "rows.jsonl",
+        "-m",
+        "chat/m",
+        "--incumbent",
+        "right/m",
+        "--no-stream",
+        "--limit",
+        "50",
+        "--json",
+    ];
     let json = desk.run(&args).ends(1).json();
     assert_eq!(json["verdict"]["decision"], "reject");
     assert_eq!(json["models"][0]["is_incumbent"], true);
@@ -157,7 +180,10 @@ fn without_models_simulated_ones_answer_and_say_so() {
     desk.sums(40);
     let ran: Ran = desk.run(&["eval", "rows.jsonl", "--json"]);
     let json = ran.json();
-    assert_eq!((&json["models"][0]["model"], &json["models"][0]["simulated"]), (&json!("sim/good"), &json!(true)));
+    assert_eq!(
+        (&json["models"][0]["model"], &json["models"][0]["simulated"]),
+        (&json!("sim/good"), &json!(true))
+    );
     assert!(json["notes"].to_string().contains("simulated"), "{json}");
 }
 
