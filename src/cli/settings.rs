@@ -36,7 +36,7 @@ pub fn config(global: &Global, environment: &Environment, color: bool) -> Result
     let text = read(&path).map_err(Failed::input)?;
     let policy = resolve(&text).map_err(|problems| {
         let shown = render(&problems, &path.to_string_lossy(), &text, color);
-        Failed::input(anyhow!("{}", shown.trim_end()))
+        Failed::rendered(&shown)
     })?;
     Ok(Config { path: Some(path), text, policy })
 }

@@ -9,7 +9,6 @@ use super::summary::{Comparison, DatasetInfo, GateResult, ModelSummary, Summary}
 use super::tally::{Counted, Tally, share};
 use super::verdict::{self, Pace};
 use crate::base::money::Money;
-use crate::ledger::read::Spent;
 use crate::ledger::row::{RunRow, RunStatus};
 use crate::ledger::{LedgerError, Reader};
 
@@ -35,8 +34,7 @@ pub fn summarize(
         models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
     let pace = pace(&models, &comparisons, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
-    let Spent { known, unknown_count } = reader.spent(&run.id)?;
-    let spent = (unknown_count == 0).then_some(known);
+    let spent = spent(reader, run, &models)?;
     let finished = models.iter().map(|model| model.samples).sum();
     let rows: u64 = manifest.datasets.iter().map(|file| file.rows).sum();
     let used = manifest.limit.map_or(rows, |limit| limit.min(rows));
@@ -62,12 +60,29 @@ pub fn summarize(
     })
 }
 
+/// What was paid, by the ledger's requests: a retry that the cap refused leaves a request without a sample.
+/// Simulated and replayed answers have prices, but nobody is paid for them, only for their judges.
+fn spent(reader: &Reader, run: &RunRow, models: &[ModelSummary]) -> Result<Option<Money>, LedgerError> {
+    if models.iter().any(|model| model.simulated) {
+        let own = |model: &ModelSummary| if model.simulated { Some(Money::ZERO) } else { model.cost };
+        let paid = |model| own(model).zip(model.judge_cost).map(|(own, judges)| own + judges);
+        return Ok(models.iter().map(paid).sum());
+    }
+    let spent = reader.spent(&run.id)?;
+    Ok((spent.unknown_count == 0).then_some(spent.known))
+}
+
 fn dataset(file: &super::manifest::File) -> DatasetInfo {
     DatasetInfo { path: file.path.clone(), sha256: file.sha256.clone(), rows: file.rows }
 }
 
 fn count(reader: &Reader, run: &RunRow, manifest: &Manifest) -> Result<Counted, LedgerError> {
-    let mut tally = Tally::new(manifest.candidates.len(), manifest.incumbent_at(), manifest.repeat);
+    let mut tally = Tally::new(
+        manifest.candidates.len(),
+        manifest.incumbent_at(),
+        manifest.repeat,
+        reader.has_clusters(&run.id)?,
+    );
     reader.facts(&run.id, |facts| {
         tally.add(facts);
         std::ops::ControlFlow::Continue(())

@@ -48,10 +48,11 @@ pub(super) fn reopen(manifest: &mut Manifest) -> Result<Vec<Dataset>, Failed> {
     for template in templates {
         let options = ReadOptions { template, ..options(manifest)? };
         datasets.push(Dataset::read(&paths, &options).map_err(|problems| {
-            let hint = if options.skip_bad {
+            let has_rows = problems.listed.iter().any(|problem| problem.line.is_some());
+            let hint = if options.skip_bad || !has_rows {
                 ""
             } else {
-                "\nnothing was sent; mend the rows, or leave them out with --skip-bad"
+                "\nmend the rows, or leave them out with --skip-bad"
             };
             Failed::input(anyhow!("{problems}{hint}"))
         })?);

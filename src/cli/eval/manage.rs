@@ -181,7 +181,8 @@ pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Re
     let (_, _, reader) = open(surroundings)?;
     let sides = [Side::find(&reader, &args.incumbent)?, Side::find(&reader, &args.candidate)?];
     let (ours, mut theirs) = (sides[0].facts(&reader)?, sides[1].facts(&reader)?);
-    let mut tally = Tally::new(2, Some(0), 1);
+    let has_clusters = ours.values().any(|facts| facts.cluster.is_some());
+    let mut tally = Tally::new(2, Some(0), 1, has_clusters);
     let mut shared = 0;
     for (id, incumbent) in ours {
         let Some(candidate) = theirs.remove(&id) else { continue };

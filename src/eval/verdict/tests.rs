@@ -25,7 +25,7 @@ fn facts(item: u64, candidate: u32, is_accepted: bool) -> SampleFacts {
 
 /// Decides on one candidate of which `better` prompts are its own, `worse` the incumbent's, of `n`.
 fn decide(n: u64, better: u64, worse: u64, gates: &[&str]) -> Verdict {
-    let mut tally = Tally::new(2, Some(0), 1);
+    let mut tally = Tally::new(2, Some(0), 1, false);
     for item in 0..n {
         tally.add(facts(item, 0, item >= better));
         tally.add(facts(item, 1, item < n - worse));
