@@ -95,7 +95,7 @@ impl fmt::Display for Money {
         };
         let unit = 10_u64.pow(9 - places);
         let rounded = (nanos + unit / 2) / unit * unit;
-        let whole = group(rounded / 1_000_000_000);
+        let whole = grouped(rounded / 1_000_000_000);
         if places == 0 {
             return write!(f, "{sign}${whole}");
         }
@@ -105,7 +105,8 @@ impl fmt::Display for Money {
     }
 }
 
-fn group(whole: u64) -> String {
+/// A whole number with its thousands apart: `1,204`.
+pub fn grouped(whole: u64) -> String {
     let digits = whole.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {

@@ -79,7 +79,6 @@ impl DialectName {
 
 /// What a provider does differently from its dialect. Data; the default is the dialect as documented.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a row of independent switches")]
 pub struct Quirks {
     /// The provider's preset name (`openai`, `groq`, …), for its error patterns.
     pub provider: &'static str,

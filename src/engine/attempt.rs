@@ -77,6 +77,9 @@ async fn exchange(
     let head = Head { status: answer.status, headers: &answer.headers };
     if !(200..300).contains(&answer.status) {
         watch.was_refused = true;
+        if (300..400).contains(&answer.status) {
+            return Err(redirected(answer.status));
+        }
         let body = read_error(answer.body, watch).await?;
         return Err(leg.dialect.classify(head, &body, &leg.quirks));
     }
@@ -86,6 +89,13 @@ async fn exchange(
     } else {
         buffered(leg, answer.body, watch, response).await
     }
+}
+
+/// Redirects are never followed: the address a key is sent to comes from the configuration alone.
+fn redirected(status: u16) -> Failure {
+    let message =
+        "the provider redirects, which is not followed; set the final address in [providers.NAME] url";
+    Failure { status: Some(status), ..Failure::new(FailureClass::BadRequest, message) }
 }
 
 /// The times a recording was made with.
@@ -99,7 +109,7 @@ fn recorded(headers: &HeaderMap) -> Option<Timing> {
 }
 
 /// `application/json` alone: a server that was asked for a stream and sends the whole answer.
-fn is_plain_json(content_type: &[u8]) -> bool {
+pub(super) fn is_plain_json(content_type: &[u8]) -> bool {
     content_type.split(|b| *b == b';').next().is_some_and(|kind| kind.trim_ascii() == b"application/json")
 }
 

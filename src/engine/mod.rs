@@ -83,15 +83,15 @@ impl Engine {
             stream: leg.is_streaming,
             quirks: &leg.quirks,
         };
-        let mut attempts = Vec::new();
-        let mut own = Duration::ZERO;
+        let mut made = Made::default();
         let answer = match leg.dialect.encode(ask.request, &call) {
             Err(failure) => Err(failure),
             Ok(encoded) => {
-                own += since.elapsed();
-                self.attempts(&ask, leg, &encoded, &mut attempts, &mut own).await
+                made.own += since.elapsed();
+                self.attempts(&ask, leg, &encoded, &mut made).await
             }
         };
+        let Made { attempts, own } = made;
         let took = since.elapsed();
         let outcome = Arc::new(Outcome { context: ask.context, attempts, answer, began, took });
         self.recorded(&outcome).await;
@@ -108,17 +108,18 @@ impl Engine {
     }
 }
 
+/// What a request has taken so far.
+#[derive(Default)]
+struct Made {
+    attempts: Vec<Attempt>,
+    own: Duration,
+}
+
 type Answer = Result<crate::model::Response, Failure>;
 
 impl Engine {
-    async fn attempts(
-        &self,
-        ask: &Ask<'_>,
-        leg: &Leg,
-        encoded: &Encoded,
-        attempts: &mut Vec<Attempt>,
-        own: &mut Duration,
-    ) -> Answer {
+    async fn attempts(&self, ask: &Ask<'_>, leg: &Leg, encoded: &Encoded, so_far: &mut Made) -> Answer {
+        let Made { attempts, own } = so_far;
         loop {
             let (attempt, answer) = match self.attempt(ask, leg, encoded, own).await {
                 Ok(made) => made,
@@ -236,3 +237,6 @@ fn signal(failure: Option<&Failure>) -> Signal {
         Some(_) => Signal::Unrelated,
     }
 }
+
+#[cfg(test)]
+mod tests;

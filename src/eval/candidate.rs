@@ -52,7 +52,7 @@ pub fn params(written: &str) -> Result<Params, String> {
         let wrong = |expected: &str| format!("`{name}` must be {expected}, not {value:?}");
         match name {
             "temperature" => {
-                params.temperature = Some(within(value, 2.0).ok_or_else(|| wrong("from 0 to 2"))?)
+                params.temperature = Some(within(value, 2.0).ok_or_else(|| wrong("from 0 to 2"))?);
             }
             "top_p" => params.top_p = Some(within(value, 1.0).ok_or_else(|| wrong("from 0 to 1"))?),
             "max_tokens" => {

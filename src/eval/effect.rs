@@ -80,27 +80,20 @@ impl Scored {
 
 impl Effects {
     pub(super) async fn score(&self, bench: &Bench<'_>, subject: &Subject<'_>, key: SampleKey) -> Scored {
+        let mut asker = Asker { effects: self, bench, key, asked: 0, outcomes: Vec::new() };
         let mut scored = Scored::default();
-        for (place, scorer) in subject.case.scorers.iter().enumerate() {
+        for scorer in subject.case.scorers.iter() {
             let step = scorer.begin(subject);
             let began = Instant::now();
             let verdict = match step {
                 Step::Done(verdict) => verdict,
                 Step::Ask { model, requests } => {
-                    let answers = self.ask(bench, &model, &requests, (key, place), &mut scored).await;
-                    scorer.conclude_ask(subject, &answers)
+                    scorer.conclude_ask(subject, &asker.judge(&model, &requests).await)
                 }
-                Step::Embed { model, texts } => {
-                    match self.embed(bench, &model, &texts, (key, place), &mut scored).await {
-                        Ok(vectors) => scorer.conclude_embed(subject, &vectors),
-                        Err(failure) => Verdict {
-                            passed: false,
-                            value: 0.0,
-                            reason: format!("the embedder {model} failed: {failure}"),
-                            unable: true,
-                        },
-                    }
-                }
+                Step::Embed { model, texts } => match asker.embed(&model, &texts).await {
+                    Ok(vectors) => scorer.conclude_embed(subject, &vectors),
+                    Err(failure) => unable(format!("the embedder {model} failed: {failure}")),
+                },
                 Step::Exec { argv, stdin, timeout } => {
                     scorer.conclude_exec(subject, &execute(&argv, stdin, timeout).await)
                 }
@@ -108,66 +101,67 @@ impl Effects {
             scored.waited += began.elapsed();
             scored.add(scorer, verdict);
         }
+        scored.outcomes = asker.outcomes;
         scored
     }
+}
 
-    async fn ask(
-        &self,
-        bench: &Bench<'_>,
-        model: &str,
-        requests: &[Request],
-        (key, place): (SampleKey, usize),
-        scored: &mut Scored,
-    ) -> Vec<Result<Response, Failure>> {
+fn unable(reason: String) -> Verdict {
+    Verdict { passed: false, value: 0.0, reason, unable: true }
+}
+
+/// Makes the requests of one sample's scorers.
+struct Asker<'a> {
+    effects: &'a Effects,
+    bench: &'a Bench<'a>,
+    key: SampleKey,
+    asked: u64,
+    outcomes: Vec<Arc<Outcome>>,
+}
+
+impl Asker<'_> {
+    async fn judge(&mut self, model: &str, requests: &[Request]) -> Vec<Result<Response, Failure>> {
         let mut answers = Vec::new();
-        for (n, request) in requests.iter().enumerate() {
-            let answer = match self.judges.get(model) {
-                Some(leg) => self.request(bench, leg, request, ("judge", key, place * 8 + n), scored).await,
+        for request in requests {
+            answers.push(match self.effects.judges.get(model) {
+                Some(leg) => self.request("judge", leg, request).await,
                 None => Err(missing(model)),
-            };
-            answers.push(answer);
+            });
         }
         answers
     }
 
-    async fn embed(
-        &self,
-        bench: &Bench<'_>,
-        model: &str,
-        texts: &[String],
-        (key, place): (SampleKey, usize),
-        scored: &mut Scored,
-    ) -> Result<Vec<Vec<f32>>, Failure> {
-        let leg = self.embedders.get(model).ok_or_else(|| missing(model))?;
+    async fn embed(&mut self, model: &str, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
+        let leg = self.effects.embedders.get(model).ok_or_else(|| missing(model))?;
         let messages = texts.iter().map(|text| Message::text(Role::User, text)).collect();
         // Nothing is written, so that the bound on the cost needs no length of an answer.
         let params = Params { max_tokens: Some(0), ..Params::default() };
         let request = Request { messages, params, ..Request::default() };
-        let response = self.request(bench, leg, &request, ("embed", key, place), scored).await?;
+        let response = self.request("embed", leg, &request).await?;
         Ok(crate::dialect::embed::vectors(&response))
     }
 
     async fn request(
-        &self,
-        bench: &Bench<'_>,
+        &mut self,
+        origin: &'static str,
         leg: &Leg,
         request: &Request,
-        (origin, key, n): (&'static str, SampleKey, usize),
-        scored: &mut Scored,
     ) -> Result<Response, Failure> {
-        let subject = key.item << 24 ^ u64::from(key.candidate) << 14 ^ u64::from(key.repeat) << 8 ^ n as u64;
+        let SampleKey { item, candidate, repeat } = self.key;
+        let subject = item << 24 ^ u64::from(candidate) << 14 ^ u64::from(repeat) << 8 ^ self.asked;
+        self.asked += 1;
         let context = Context {
-            id: self.ids.uuid(bench.engine.clock.now(), subject, origin),
+            id: self.effects.ids.uuid(self.bench.engine.clock.now(), subject, origin),
             origin,
-            run: Some(bench.run.to_owned()),
+            run: Some(self.bench.run.to_owned()),
             class: None,
             subject,
         };
         let headers = HeaderMap::new();
         let ask = Ask { context, request, headers: &headers, deadline: None };
-        let outcome = bench.engine.run(ask, leg).await.outcome;
+        let outcome = self.bench.engine.run(ask, leg).await.outcome;
         let answer = outcome.answer.clone();
-        scored.outcomes.push(outcome);
+        self.outcomes.push(outcome);
         answer
     }
 }

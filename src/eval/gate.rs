@@ -3,7 +3,10 @@
 
 use std::str::FromStr;
 
+use super::stats::level::Level;
+use super::stats::proportion::clopper_pearson;
 use super::summary::{GateResult, ModelSummary, QuantileMs, Share};
+use super::tally::share;
 use crate::base::money::Money;
 use crate::base::span;
 
@@ -188,12 +191,13 @@ impl Gate {
     fn measure(&self, model: &ModelSummary) -> Measured {
         let money = |money: Option<Money>| Measured { value: money.map(Money::dollars), ci95: None };
         match &self.metric {
-            Metric::Accepted => share(&model.accepted),
-            Metric::AcceptedOfAnswered => share(&model.accepted_of_answered),
-            Metric::Valid => share(&model.valid),
-            Metric::Refused => part(model.refused, model.samples),
-            Metric::Errors => part(model.errors.values().sum(), model.samples),
-            Metric::Repaired => part(model.repaired, model.samples),
+            Metric::Accepted if model.is_clustered => shown_interval(&model.accepted),
+            Metric::Accepted => exact(model.accepted.n, model.accepted.of),
+            Metric::AcceptedOfAnswered => exact(model.accepted_of_answered.n, model.accepted_of_answered.of),
+            Metric::Valid => exact(model.valid.n, model.valid.of),
+            Metric::Refused => exact(model.refused, model.samples),
+            Metric::Errors => exact(model.errors.values().sum(), model.samples),
+            Metric::Repaired => exact(model.repaired, model.samples),
             Metric::P50 => quantile(model.latency.p50),
             Metric::P95 => quantile(model.latency.p95),
             Metric::P99 => quantile(model.latency.p99),
@@ -205,12 +209,10 @@ impl Gate {
                 ci95: model.cost_per_accepted_ci95.map(|ci| ci.map(Money::dollars)),
                 ..money(model.cost_per_accepted)
             },
-            Metric::Scorer(name) => model
-                .scorers
-                .iter()
-                .find(|(scorer, _)| scorer == name)
-                .map(|(_, s)| share(s))
-                .unwrap_or_default(),
+            Metric::Scorer(name) => {
+                let found = model.scorers.iter().find(|(scorer, _)| scorer == name);
+                found.map(|(_, share)| exact(share.n, share.of)).unwrap_or_default()
+            }
         }
     }
 
@@ -225,16 +227,19 @@ impl Gate {
     }
 }
 
-fn share(share: &Share) -> Measured {
+/// The interval the report shows, which knows of clusters.
+fn shown_interval(share: &Share) -> Measured {
     Measured { value: share.rate, ci95: share.ci95 }
+}
+
+/// A share with Clopper and Pearson's interval (1934): never less sure than it says, as a gate must be.
+fn exact(n: u64, of: u64) -> Measured {
+    Measured { value: share(n, of).rate, ci95: clopper_pearson(n, of, Level::P95) }
 }
 
 fn quantile(quantile: Option<QuantileMs>) -> Measured {
     Measured { value: quantile.map(|q| q.value), ci95: quantile.and_then(|q| q.ci95) }
 }
 
-fn part(n: u64, of: u64) -> Measured {
-    #[expect(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
-    let value = (of > 0).then(|| n as f64 / of as f64);
-    Measured { value, ci95: None }
-}
+#[cfg(test)]
+mod tests;

@@ -54,8 +54,8 @@ pub struct Manifest {
     pub early_stop: bool,
     /// Whether answers are asked for as streams.
     pub stream: bool,
-    /// SHA-256 of the configuration's text, when there was one.
-    pub config_sha256: Option<String>,
+    /// The configuration's text, when there was one. It holds no credential: one written there is refused.
+    pub config: Option<String>,
 }
 
 /// A dataset file.
@@ -142,5 +142,6 @@ impl Manifest {
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -85,6 +85,7 @@ fn name(
         model.model.clone_from(&entrant.label);
         model.is_incumbent = manifest.incumbent.as_deref() == Some(&entrant.label);
         model.simulated = is_free(&entrant.target);
+        model.replayed = entrant.target.starts_with(REPLAY);
     }
     for total in reader.scorer_totals(&run.id)? {
         if let Some(model) = models.get_mut(total.candidate as usize) {
@@ -104,9 +105,12 @@ fn name(
     Ok(())
 }
 
+/// How the target of recorded answers begins.
+const REPLAY: &str = "replay/";
+
 /// Simulated and replayed answers are not paid for.
 fn is_free(target: &str) -> bool {
-    target.starts_with("sim/") || target.starts_with("replay/")
+    target.starts_with("sim/") || target.starts_with(REPLAY)
 }
 
 /// How late our loop was, as a share of the mean latency it measured.

@@ -119,12 +119,16 @@ pub struct ModelSummary {
     pub is_incumbent: bool,
     /// Whether its answers were simulated or replayed rather than paid for.
     pub simulated: bool,
+    /// Whether its answers come from a recording.
+    pub replayed: bool,
     /// Samples finished.
     pub samples: u64,
     /// Accepted, of all samples.
     pub accepted: Share,
     /// Accepted, of the samples that were answered (infrastructure errors left out).
     pub accepted_of_answered: Share,
+    /// Whether its intervals allow for clusters or repeats.
+    pub is_clustered: bool,
     /// Valid, of all samples.
     pub valid: Share,
     /// Rejected by validity or a scorer.
@@ -195,6 +199,9 @@ pub struct Comparison {
     pub delta_accepted: f64,
     /// Its 95 % interval.
     pub ci95: Option<[f64; 2]>,
+    /// Whether it is shown not to be worse by more than the margin, together with the other candidates that
+    /// are (Holm).
+    pub is_not_worse: bool,
     /// Exact `McNemar`.
     pub p_exact: f64,
     /// Mid-p `McNemar`.

@@ -1,5 +1,5 @@
-//! From recorded samples to a [`Summary`]'s numbers: one pass in item order, memory in the candidates and
-//! the latencies (four bytes each), not in the texts.
+//! From recorded samples to a [`Summary`](super::summary::Summary)'s numbers: one pass in item order, memory in
+//! the candidates and the latencies (four bytes each), not in the texts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -245,9 +245,11 @@ impl Model {
             model: String::new(),
             is_incumbent: false,
             simulated: false,
+            replayed: false,
             samples: self.samples,
             accepted,
             accepted_of_answered: share(self.accepted, self.samples - errors),
+            is_clustered: has_clusters,
             valid: share(self.valid, self.samples),
             rejected: self.rejected,
             refused: self.refused,

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::dataset::Case;
 use super::extract::{self, Found};
+use super::scorer::Scorer;
 use super::scorer::refusal::is_refusal;
 use crate::model::request::ToolCall;
 use crate::model::response::Choice;
@@ -87,6 +88,10 @@ fn well_formed(case: &Case, call: &ToolCall) -> Result<(), String> {
 /// The JSON the row asks for.
 fn form(case: &Case, text: &str, found: &mut Validity) -> Result<(), String> {
     if case.schema.is_none() && case.request.shape == Shape::Text {
+        // Nothing demands JSON, but a scorer reads some: whether it stood there plainly is worth knowing.
+        if case.scorers.iter().any(Scorer::reads_json) {
+            found.repaired = extract::json(text).is_some_and(|(_, how)| how != Found::Strict);
+        }
         return Ok(());
     }
     let (value, how) = extract::json(text).ok_or("the answer holds no JSON, which was asked for")?;

@@ -13,7 +13,7 @@ use super::stats::multiplicity::holm;
 use super::stats::power::{Goal, samples_needed};
 use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
-use crate::base::money::Money;
+use crate::base::money::{Money, grouped};
 use crate::base::span;
 
 /// What the user asked to be decided.
@@ -46,12 +46,13 @@ pub fn compare(
     margin: f64,
 ) -> Vec<Comparison> {
     let candidates = || models.iter().zip(versus).enumerate().filter(move |(i, _)| *i != incumbent);
+    let not_worse =
+        not_worse(&candidates().map(|(_, (_, versus))| versus).collect::<Vec<_>>(), has_clusters, margin);
     let adjusted =
         holm(&candidates().map(|(_, (_, versus))| versus.pairs.mcnemar_mid_p()).collect::<Vec<_>>());
     let mut out = Vec::new();
-    for ((_, (model, versus)), p_holm) in candidates().zip(adjusted) {
+    for (((_, (model, versus)), p_holm), is_not_worse) in candidates().zip(adjusted).zip(not_worse) {
         let pairs = versus.pairs;
-        let clustered = has_clusters.then(|| versus.clusters.difference_interval(Level::P95)).flatten();
         let design_effect = versus.clusters.design_effect().filter(|_| has_clusters).unwrap_or(1.0);
         let goal = Goal::new(Level::P95, POWER);
         let more = goal.and_then(|goal| samples_needed(pairs, margin, goal, design_effect.max(1e-3)));
@@ -64,7 +65,8 @@ pub fn compare(
             better: pairs.better(),
             worse: pairs.worse(),
             delta_accepted: pairs.difference().unwrap_or(0.0),
-            ci95: clustered.or_else(|| pairs.interval(Level::P95)),
+            ci95: interval(versus, has_clusters, Level::P95),
+            is_not_worse,
             p_exact: pairs.mcnemar_exact(),
             p_value: pairs.mcnemar_mid_p(),
             p_holm,
@@ -75,6 +77,27 @@ pub fn compare(
         });
     }
     out
+}
+
+fn interval(versus: &Versus, has_clusters: bool, level: Level) -> Option<[f64; 2]> {
+    let clustered = has_clusters.then(|| versus.clusters.difference_interval(level)).flatten();
+    clustered.or_else(|| versus.pairs.interval(level))
+}
+
+/// Which candidates are shown not to be worse by the margin. Holm's step-down (1979) by intervals: with m
+/// candidates left, one passes whose interval at 1 - α/m lies above the margin; then m is one less.
+fn not_worse(versus: &[&Versus], has_clusters: bool, margin: f64) -> Vec<bool> {
+    let mut passed = vec![false; versus.len()];
+    loop {
+        let left = u32::try_from(passed.iter().filter(|passed| !**passed).count()).unwrap_or(u32::MAX);
+        let Some(level) = Level::new(1.0 - 0.05 / f64::from(left.max(1))) else { return passed };
+        let is_above =
+            |versus: &Versus| interval(versus, has_clusters, level).is_some_and(|ci| ci[0] > -margin);
+        match (0..versus.len()).find(|at| !passed[*at] && is_above(versus[*at])) {
+            Some(at) => passed[at] = true,
+            None => return passed,
+        }
+    }
 }
 
 /// The verdict on each candidate. Without an incumbent the gates alone decide; without either there is
@@ -114,7 +137,7 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
     let margin = evidence.question.margin;
     let bounds = evidence.comparison.map(|comparison| comparison.ci95);
     let is_worse = bounds.is_some_and(|ci| ci.is_some_and(|ci| ci[1] < -margin));
-    let is_not_worse = bounds.is_none_or(|ci| ci.is_some_and(|ci| ci[0] > -margin));
+    let is_not_worse = evidence.comparison.is_none_or(|comparison| comparison.is_not_worse);
     let has_data = evidence.model.samples > 0;
     let (decision, sentence) = if let Some(gate) = evidence.failed.filter(|_| has_data) {
         (Decision::Reject, format!("do not adopt {candidate}: gate `{}` failed at {}", gate.expr, gate.shown))
@@ -132,7 +155,7 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
 fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
-        return format!("all {gates} gates hold over {} samples", evidence.model.samples);
+        return format!("all {gates} gates hold over {} samples", grouped(evidence.model.samples));
     };
     let interval = comparison
         .ci95
@@ -143,7 +166,7 @@ fn difference(evidence: &Evidence<'_>) -> String {
     format!(
         "{:+.1} pp accepted ({interval}n={}) against {}, margin {} pp{cost}",
         comparison.delta_accepted * 100.0,
-        comparison.pairs,
+        grouped(comparison.pairs),
         comparison.incumbent,
         trimmed(evidence.question.margin * 100.0),
     )
@@ -162,10 +185,11 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
             .map(|time| span::show(time.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX))));
         let price = [price, time].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let price = if price.is_empty() { price } else { format!(" (about {price})") };
+        let more = grouped(more);
         return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
     }
     if let Some(gate) = evidence.unsure {
-        let samples = evidence.model.samples;
+        let samples = grouped(evidence.model.samples);
         return format!(
             "{candidate} is undecided: {samples} samples cannot show `{}` surely yet",
             gate.written()
@@ -178,3 +202,6 @@ fn trimmed(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use super::store::store;
 use super::{LedgerError, schema};
 
 /// How many entries may wait.
-const QUEUE: usize = 4096;
+const QUEUE: usize = 1024;
 /// How many entries one transaction takes.
 const BATCH: usize = 512;
 

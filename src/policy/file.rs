@@ -15,7 +15,7 @@ pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 pub(super) struct Table<'t, 'p> {
     /// What the table is, for messages: `[providers.eu]`.
     pub(super) what: String,
-    table: &'t DeTable<'t>,
+    entries: &'t DeTable<'t>,
     known: Vec<&'static str>,
     problems: &'p mut Vec<Problem>,
 }
@@ -26,13 +26,13 @@ impl<'t, 'p> Table<'t, 'p> {
         table: &'t DeTable<'t>,
         problems: &'p mut Vec<Problem>,
     ) -> Self {
-        Self { what: what.into(), table, known: Vec::new(), problems }
+        Self { what: what.into(), entries: table, known: Vec::new(), problems }
     }
 
     /// The value of a key.
     pub(super) fn value(&mut self, key: &'static str) -> Option<&'t Value<'t>> {
         self.known.push(key);
-        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+        self.entries.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Option<(&'t str, Range<usize>)> {
@@ -120,12 +120,11 @@ impl<'t, 'p> Table<'t, 'p> {
         let Some(tables) = self.table(key) else { return Vec::new() };
         let mut out = Vec::new();
         for (name, value) in tables {
-            match value.get_ref().as_table() {
-                Some(table) => out.push((&**name.get_ref(), name.span(), table)),
-                None => {
-                    let what = format!("[{key}.{}] must be a table", name.get_ref());
-                    self.problem(Problem::new(value.span(), what, value.get_ref().type_str()));
-                }
+            if let Some(table) = value.get_ref().as_table() {
+                out.push((&**name.get_ref(), name.span(), table));
+            } else {
+                let what = format!("[{key}.{}] must be a table", name.get_ref());
+                self.problem(Problem::new(value.span(), what, value.get_ref().type_str()));
             }
         }
         out
@@ -147,7 +146,7 @@ impl<'t, 'p> Table<'t, 'p> {
 
     /// Everything that was not asked for is unknown.
     pub(super) fn finish(self) {
-        for (name, value) in self.table {
+        for (name, value) in self.entries {
             let name_text: &str = name.get_ref();
             if self.known.contains(&name_text) {
                 continue;

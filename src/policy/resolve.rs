@@ -63,7 +63,7 @@ fn providers(root: &mut Table<'_, '_>, policy: &mut Policy) {
             dialect: dialect.unwrap_or(DialectName::OpenAi),
             base_url: url.or(preset.map(|preset| preset.url.to_owned())).unwrap_or_default(),
             auth: preset.map_or_else(|| auth_of(dialect), |preset| preset.auth),
-            key: preset.map_or(KeySource::None, |preset| KeySource::preset(preset)),
+            key: preset.map_or(KeySource::None, KeySource::preset),
             headers: HeaderMap::new(),
             concurrency: table.whole("concurrency", 1).and_then(|most| u32::try_from(most).ok()),
         };
@@ -164,7 +164,7 @@ fn headers(table: &mut Table<'_, '_>, headers: &mut HeaderMap) {
                 headers.insert(name, value);
             }
             _ => {
-                table.problem(Problem::new(value.span(), format!("`{lower}` is not a valid header"), "here"))
+                table.problem(Problem::new(value.span(), format!("`{lower}` is not a valid header"), "here"));
             }
         }
     }
@@ -295,14 +295,13 @@ fn actions(root: &mut Table<'_, '_>, policy: &mut Policy) {
         let mut actions = Vec::new();
         for value in written {
             let action = value.get_ref().as_str().and_then(action_named);
-            match action {
-                Some(action) => actions.push(action),
-                None => {
-                    let known: Vec<_> = Action::ALL.iter().map(|action| action.name()).collect();
-                    let problem = Problem::new(value.span(), "unknown action", "this")
-                        .help(format!("known actions: {}", known.join(", ")));
-                    table.problem(problem);
-                }
+            if let Some(action) = action {
+                actions.push(action);
+            } else {
+                let known: Vec<_> = Action::ALL.iter().map(|action| action.name()).collect();
+                let problem = Problem::new(value.span(), "unknown action", "this")
+                    .help(format!("known actions: {}", known.join(", ")));
+                table.problem(problem);
             }
         }
         policy.actions.push((class, actions));

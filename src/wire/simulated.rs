@@ -54,6 +54,8 @@ struct Ask {
     #[serde(default)]
     messages: Vec<Turn>,
     #[serde(default)]
+    tools: Vec<Value>,
+    #[serde(default)]
     seed: Option<i64>,
     #[serde(alias = "max_tokens")]
     max_completion_tokens: Option<u64>,
@@ -132,7 +134,7 @@ impl Simulated {
     fn reply(&self, ask: &Ask, prompt: &str, profile: &Profile, luck: Luck) -> Reply {
         let input: usize = ask.messages.iter().map(|turn| turn.text().len()).sum();
         let reply = luck.answer(profile, (self.key)(prompt));
-        reply.named(profile.name, luck.digest(), input).within(ask.max_completion_tokens)
+        reply.named(profile.name, luck.digest(), input).calling(&ask.tools).within(ask.max_completion_tokens)
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::args::RunArgs;
 use crate::base::money::Money;
@@ -13,14 +12,14 @@ use crate::cli::exit::Failed;
 use crate::cli::settings::Config;
 use crate::eval::candidate;
 use crate::eval::gate::Gate;
-use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION, hex};
+use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION};
 use crate::eval::scorer::Scorer;
 use crate::eval::suite::Suite;
 use crate::model::request::Params;
 use crate::policy::Policy;
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
-const SIMULATED: [&str; 2] = ["sim/good", "sim/cheap"];
+const SIMULATED: [&str; 2] = ["sim/good", "sim/fast"];
 const DEFAULT_SEED: u64 = 7;
 const DEFAULT_CONCURRENCY: u32 = 32;
 const DEFAULT_MARGIN: f64 = 0.02;
@@ -72,7 +71,7 @@ fn blank(config: &Config) -> Manifest {
         max_cost: None,
         early_stop: false,
         stream: true,
-        config_sha256: config.path.as_ref().map(|_| hex(&Sha256::digest(config.text.as_bytes()))),
+        config: config.path.as_ref().map(|_| config.text.clone()),
     }
 }
 
@@ -184,12 +183,20 @@ fn candidates(manifest: &mut Manifest, args: &RunArgs, policy: &Policy) -> Resul
     Ok(())
 }
 
+/// A recording's name without `.jsonl`, `.txt` and `.gz`.
+fn stem(file: &Path) -> Option<String> {
+    let name = file.file_name()?.to_string_lossy();
+    let bare = name.strip_suffix(".gz").unwrap_or(&name);
+    let endings = [".jsonl", ".ndjson", ".json", ".txt"];
+    let bare = endings.iter().find_map(|ending| bare.strip_suffix(ending)).unwrap_or(bare);
+    Some(bare.to_owned()).filter(|bare| !bare.is_empty())
+}
+
+/// A model as typed, not yet checked.
 fn typed_entrant(typed: &str) -> Entrant {
     let (model, params) = split(typed);
     let label = match model.strip_prefix("replay:").map(Path::new) {
-        Some(file) => {
-            file.file_name().map_or_else(|| model.clone(), |name| name.to_string_lossy().into_owned())
-        }
+        Some(file) => stem(file).unwrap_or_else(|| model.clone()),
         None => model.clone(),
     };
     let label = if params.is_empty() { label } else { format!("{label}?{params}") };

@@ -82,7 +82,7 @@ impl Session<'_> {
         let mut display = Display::new(self.mode(), earlier.progress);
         let stop = Notify::new();
         let went = {
-            let mut watch = |event: Event<'_>| display.notice(event);
+            let mut watch = |event: Event<'_>| display.notice(&event);
             let calls = run(plan, &engine, &prepared.effects, &recorder, (&mut watch, stop.notified()));
             tokio::select! {
                 went = calls => went,
@@ -183,8 +183,8 @@ impl Display {
         Self { live: Live::new(mode, &names), progress }
     }
 
-    fn notice(&mut self, event: Event<'_>) {
-        match event {
+    fn notice(&mut self, event: &Event<'_>) {
+        match *event {
             Event::Finished(facts) => self.progress.finished(facts.key.candidate as usize, facts),
             Event::Stopping(under_way) => {
                 self.live

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::dialect::{Call, Dialect, Quirks};
+use crate::dialect::{Call, Dialect};
 use crate::model::request::{Extra, Image, Message, Shape, Thinking, ToolChoice};
 
 /// A conversation with everything in it that all dialects have a form for.

@@ -75,7 +75,7 @@ struct ModelView {
     name: String,
     colour: usize,
     is_incumbent: bool,
-    simulated: bool,
+    source: &'static str,
     served: String,
     cells: Vec<Cell>,
 }
@@ -256,7 +256,11 @@ fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelVie
         name: shown(&model.model),
         colour: place % 8,
         is_incumbent: model.is_incumbent,
-        simulated: model.simulated,
+        source: match (model.simulated, model.replayed) {
+            (_, true) => "replayed",
+            (true, false) => "simulated",
+            (false, false) => "",
+        },
         served: shown(&model.served.join(", ")),
         cells: vec![
             share_cell(&model.accepted),

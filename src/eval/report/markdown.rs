@@ -60,12 +60,7 @@ fn write_models(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_model(model: &ModelSummary, comparison: Option<&Comparison>, out: &mut dyn Write) -> io::Result<()> {
-    let mark = match (model.is_incumbent, model.simulated) {
-        (true, true) => " (incumbent, simulated)",
-        (true, false) => " (incumbent)",
-        (false, true) => " (simulated)",
-        (false, false) => "",
-    };
+    let mark = text::marks(model);
     let errors: u64 = model.errors.values().sum();
     let [p50, p95, p99] = text::quantiles(&model.latency);
     writeln!(

@@ -179,12 +179,7 @@ fn models_table(summary: &Summary, models: &[ModelSummary], style: Style) -> Tab
 
 fn head(model: &ModelSummary, style: Style) -> String {
     let name = style.clipped(&model.model, 60);
-    match (model.is_incumbent, model.simulated) {
-        (true, true) => format!("{name} (incumbent, simulated)"),
-        (true, false) => format!("{name} (incumbent)"),
-        (false, true) => format!("{name} (simulated)"),
-        (false, false) => name,
-    }
+    format!("{name}{}", text::marks(model))
 }
 
 /// Every row of one model's column; a row that is empty for all models is left out. Every model has the

@@ -47,9 +47,11 @@ fn model(name: &str, accepted: u64, valid: u64) -> ModelSummary {
         model: name.to_owned(),
         is_incumbent: false,
         simulated: false,
+        replayed: false,
         samples: 1_200,
         accepted: share(accepted, 1_200, 0.017),
         accepted_of_answered: share(accepted, 1_199, 0.017),
+        is_clustered: false,
         valid: share(valid, 1_200, 0.003),
         rejected: 1_200 - accepted - 4,
         refused: 3,
@@ -80,6 +82,7 @@ fn comparison(candidate: &str, delta: f64, p: f64) -> Comparison {
         worse: 26,
         delta_accepted: delta,
         ci95: Some([delta - 0.015, delta + 0.015]),
+        is_not_worse: delta - 0.015 > -0.02,
         p_exact: p,
         p_value: p,
         p_holm: (p * 2.0).min(1.0),
@@ -99,7 +102,11 @@ fn gate(model: &str, pass: bool, shown: &str) -> GateResult {
 }
 
 fn verdict(decision: Decision, candidate: &str, sentence: &str) -> Verdict {
-    Verdict { decision, candidate: candidate.to_owned(), sentence: sentence.to_owned() }
+    Verdict {
+        decision,
+        candidate: candidate.to_owned(),
+        sentence: format!("{} {candidate}: {sentence}", decision.name()),
+    }
 }
 
 /// An incumbent, a candidate to adopt and one to reject.
@@ -479,8 +486,8 @@ fn the_json_report_is_stable() {
     spent_usd = "4.31"
     max_cost_usd = "5.00"
     overhead_share = 0.002
-    verdict = {"decision":"adopt","candidate":"claude-haiku","sentence":"not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}
-    verdicts = [{"decision":"reject","candidate":"qwen","sentence":"valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%"},{"decision":"adopt","candidate":"claude-haiku","sentence":"not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}]
+    verdict = {"decision":"adopt","candidate":"claude-haiku","sentence":"adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}
+    verdicts = [{"decision":"reject","candidate":"qwen","sentence":"reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%"},{"decision":"adopt","candidate":"claude-haiku","sentence":"adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}]
     gates = [{"model":"claude-haiku","expr":"valid>=98%","pass":true,"value":0.995,"shown":"99.5%"},{"model":"qwen","expr":"valid>=98%","pass":false,"value":0.951,"shown":"95.1%"}]
     comparisons = [{"candidate":"claude-haiku","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":0.004,"ci95":[-0.011,0.019],"p_value":0.61,"p_exact":0.61,"p_holm":1.0,"samples_needed":null,"delta_cost_per_accepted":-0.71},{"candidate":"qwen","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":-0.032,"ci95":[-0.047,-0.017],"p_value":0.0006,"p_exact":0.0006,"p_holm":0.0012,"samples_needed":null,"delta_cost_per_accepted":null}]
     notes = ["qwen has no known price: its cost is left out"]
@@ -559,11 +566,11 @@ fn a_pull_request_gets_the_verdict_the_numbers_and_examples() {
     insta::assert_snapshot!(written(Format::Markdown, &summary(), &samples()), @r#"
     ### ✅ Adopt `claude-haiku`
 
-    not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%
+    adopt claude-haiku\: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%
 
     ❌ Reject `qwen`
 
-    valid 95.1% (93.7% to 96.2%) misses the gate valid&gt;=98%
+    reject qwen\: valid 95.1% (93.7% to 96.2%) misses the gate valid&gt;=98%
 
     | model | accepted (95% CI) | vs incumbent | p (Holm) | valid | refused / errors | p50 | p95 | p99 | cost / accepted | cost |
     |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
@@ -977,38 +984,5 @@ fn a_reader_that_goes_away_ends_the_report() {
     for format in [Format::Html, Format::Markdown, Format::Json, Format::Jsonl, Format::Csv, Format::Junit] {
         let error = write(format, &summary(), &samples(), &mut Gone).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?}");
-    }
-}
-
-/// Writes sample reports to look at and for `.ci/check-report.py`:
-/// `cargo test --lib -- --ignored sample_reports` puts them under `target/report`.
-#[test]
-#[ignore = "writes files to look at"]
-fn sample_reports() {
-    let rows = (0..1_200_u64).flat_map(|item| (0..3_u32).map(move |candidate| (item, candidate)));
-    let rows = rows.map(|(item, candidate)| {
-        let dice = crate::base::dice::Dice::new(7);
-        let roll = dice.unit(item, u64::from(candidate), "status");
-        let (status, answer) = match roll {
-            ..0.9 => (SampleStatus::Accepted, "billing"),
-            ..0.985 => (SampleStatus::Rejected, "This ticket is about a parcel, so it belongs to: shipping"),
-            ..0.992 => (SampleStatus::Refused, "I cannot help with that."),
-            _ => (SampleStatus::Error, ""),
-        };
-        let mut row = sample(item, candidate, status, answer);
-        let slow = dice.unit(item, u64::from(candidate), "slow");
-        let base = [1_100.0, 700.0, 400.0][candidate as usize];
-        let seconds = base / 1e3 * (0.5 + libm::exp(2.2 * slow * slow) / 2.0);
-        row.facts.latency = row.facts.latency.map(|_| Duration::from_secs_f64(seconds));
-        row
-    });
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/report");
-    std::fs::create_dir_all(&dir).unwrap();
-    for (name, (summary, samples)) in [("run", (summary(), List(rows.collect()))), ("hostile", hostile())] {
-        for ending in ["html", "md", "json", "jsonl", "csv", "xml"] {
-            let path = dir.join(name).with_extension(ending);
-            let format = Format::from_extension(&path).unwrap();
-            std::fs::write(path, written(format, &summary, &samples)).unwrap();
-        }
     }
 }

@@ -163,6 +163,18 @@ pub(super) fn short_hash(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
+/// What a reader must know of a candidate besides its name: ` (incumbent, replayed)`, or nothing.
+pub(super) fn marks(model: &ModelSummary) -> String {
+    let incumbent = model.is_incumbent.then_some("incumbent");
+    let source = match (model.simulated, model.replayed) {
+        (_, true) => Some("replayed"),
+        (true, false) => Some("simulated"),
+        (false, false) => None,
+    };
+    let marks: Vec<_> = incumbent.into_iter().chain(source).collect();
+    if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -162,6 +162,15 @@ impl Scorer {
         }
     }
 
+    /// Whether it looks for JSON in the answer.
+    pub fn reads_json(&self) -> bool {
+        match &self.kind {
+            Kind::Json(_) | Kind::Fields(_) => true,
+            Kind::Numeric(rule) => rule.has_path(),
+            _ => false,
+        }
+    }
+
     /// Whether declining is what it wants to see.
     pub fn expects_refusal(&self) -> bool {
         matches!(self.kind, Kind::Refusal) && !self.negate

@@ -28,6 +28,11 @@ enum Place {
 }
 
 impl NumericRule {
+    /// Whether it looks in a field of JSON first.
+    pub(super) fn has_path(&self) -> bool {
+        self.path.is_some()
+    }
+
     pub(super) fn parse(options: &mut Options<'_>) -> Result<Self, String> {
         let wanted = match options.value("value") {
             None => None,

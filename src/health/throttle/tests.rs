@@ -122,7 +122,9 @@ async fn without_refusals_the_window_opens_to_the_most_in_a_few_round_trips() {
             break;
         }
         now += Duration::from_millis(50);
-        marks.into_iter().for_each(|mark| throttle.finish(mark, now, Signal::Accepted));
+        for mark in marks {
+            throttle.finish(mark, now, Signal::Accepted);
+        }
         rounds += 1;
     }
     assert_eq!(rounds, 4, "4, 8, 16, 32, 64");

@@ -17,11 +17,20 @@ pub(super) struct Reply {
     model: &'static str,
     digest: u64,
     input_tokens: u64,
+    calls: Vec<(String, String)>,
 }
 
 impl Reply {
     pub(super) const fn text(text: String) -> Self {
-        Self { text, is_refusal: false, is_cut: false, model: "", digest: 0, input_tokens: 0 }
+        Self {
+            text,
+            is_refusal: false,
+            is_cut: false,
+            model: "",
+            digest: 0,
+            input_tokens: 0,
+            calls: Vec::new(),
+        }
     }
 
     pub(super) fn refusal(text: &str) -> Self {
@@ -31,6 +40,22 @@ impl Reply {
     /// Adds the model, the digest for the answer's id, and the input's length in bytes.
     pub(super) fn named(self, model: &'static str, digest: u64, input: usize) -> Self {
         Self { model, digest, input_tokens: tokens(input), ..self }
+    }
+
+    /// Makes calls of the answer where it names tools: `{"name": …, "arguments"?: {…}}`, or a list of these.
+    pub(super) fn calling(mut self, tools: &[Value]) -> Self {
+        let answer: Value = serde_json::from_str(&self.text).unwrap_or_default();
+        let wanted = answer.as_array().cloned().unwrap_or_else(|| vec![answer]);
+        for call in wanted {
+            let Some(name) = call.get("name").and_then(Value::as_str) else { continue };
+            let Some(tool) = tools.iter().map(|tool| &tool["function"]).find(|tool| tool["name"] == *name)
+            else {
+                continue;
+            };
+            let arguments = call.get("arguments").cloned().unwrap_or_else(|| made_up(&tool["parameters"]));
+            self.calls.push((name.to_owned(), arguments.to_string()));
+        }
+        self
     }
 
     /// Cuts the answer off at a number of tokens.
@@ -45,7 +70,11 @@ impl Reply {
     }
 
     fn finish_reason(&self) -> &'static str {
-        if self.is_cut { "length" } else { "stop" }
+        match (self.is_cut, self.calls.is_empty()) {
+            (true, _) => "length",
+            (false, false) => "tool_calls",
+            (false, true) => "stop",
+        }
     }
 
     fn usage(&self) -> Value {
@@ -71,14 +100,13 @@ impl Reply {
     pub(super) fn whole(&self) -> Vec<u8> {
         let (content, refusal) =
             if self.is_refusal { (None, Some(&self.text)) } else { (Some(&self.text), None) };
-        let mut value = self.envelope(
-            "chat.completion",
-            &json!([{
-                "index": 0,
-                "message": {"role": "assistant", "content": content, "refusal": refusal},
-                "finish_reason": self.finish_reason(),
-            }]),
-        );
+        let mut message = json!({"role": "assistant", "content": content, "refusal": refusal});
+        if !self.calls.is_empty() {
+            message["content"] = Value::Null;
+            message["tool_calls"] = self.tool_calls();
+        }
+        let choices = json!([{"index": 0, "message": message, "finish_reason": self.finish_reason()}]);
+        let mut value = self.envelope("chat.completion", &choices);
         value["usage"] = self.usage();
         value.to_string().into_bytes()
     }
@@ -87,7 +115,12 @@ impl Reply {
     pub(super) fn events(&self, has_usage: bool) -> Vec<Vec<u8>> {
         let field = if self.is_refusal { "refusal" } else { "content" };
         let mut events = Vec::new();
-        for (index, piece) in pieces(&self.text).into_iter().enumerate() {
+        let text = if self.calls.is_empty() { &self.text } else { "" };
+        if !self.calls.is_empty() {
+            let delta = json!({"role": "assistant", "tool_calls": self.tool_calls()});
+            events.push(self.chunk(&json!([{"index": 0, "delta": delta, "finish_reason": null}])));
+        }
+        for (index, piece) in pieces(text).into_iter().enumerate() {
             let mut delta = json!({field: piece});
             if index == 0 {
                 delta["role"] = "assistant".into();
@@ -104,9 +137,36 @@ impl Reply {
         events
     }
 
+    fn tool_calls(&self) -> Value {
+        let call = |(index, (name, arguments)): (usize, &(String, String))| {
+            let id = format!("call_sim{:016x}_{index}", self.digest);
+            let function = json!({"name": name, "arguments": arguments});
+            json!({"index": index, "id": id, "type": "function", "function": function})
+        };
+        self.calls.iter().enumerate().map(call).collect()
+    }
+
     fn chunk(&self, choices: &Value) -> Vec<u8> {
         event(&self.envelope("chat.completion.chunk", choices).to_string())
     }
+}
+
+/// Arguments that a tool's schema accepts: each required property with the plainest value of its type.
+fn made_up(schema: &Value) -> Value {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let plain = |property: &Value| match property["type"].as_str() {
+        _ if property["enum"].is_array() => property["enum"][0].clone(),
+        Some("integer" | "number") => 1.into(),
+        Some("boolean") => true.into(),
+        Some("array") => json!([]),
+        Some("object") => json!({}),
+        _ => "example".into(),
+    };
+    let filled = required.iter().filter_map(Value::as_str);
+    filled
+        .map(|name| (name.to_owned(), plain(&schema["properties"][name])))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn event(data: &str) -> Vec<u8> {

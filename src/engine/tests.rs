@@ -1,0 +1,255 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+
+use super::gate::Gate;
+use super::*;
+use crate::dialect::openai::OpenAi;
+use crate::dialect::quirks;
+use crate::model::outcome::Target;
+use crate::model::{Message, Role};
+use crate::policy::catalogue::{Model, Prices};
+use crate::policy::{Policy, Retry};
+use crate::wire::{Transport, WireError, WireRequest, WireResponse};
+
+/// What a scripted provider does with one call.
+#[derive(Clone)]
+enum Act {
+    /// Answers with a status, headers and pieces, each after a pause in milliseconds.
+    Answer(u16, Vec<(&'static str, &'static str)>, Vec<(u64, String)>),
+    /// The connection cannot be made.
+    Refuse,
+    /// The head never comes.
+    Silence,
+}
+
+/// A provider that acts by a script; the last act repeats.
+struct Script {
+    acts: Mutex<VecDeque<Act>>,
+    sent: Mutex<Vec<Instant>>,
+}
+
+impl Transport for Script {
+    fn send(&self, _request: WireRequest) -> BoxFuture<'_, Result<WireResponse, WireError>> {
+        self.sent.lock().unwrap().push(Instant::now());
+        let mut acts = self.acts.lock().unwrap();
+        let act = if acts.len() > 1 { acts.pop_front().unwrap() } else { acts[0].clone() };
+        Box::pin(async move {
+            match act {
+                Act::Refuse => {
+                    Err(WireError { class: FailureClass::Connect, message: "connection refused".into() })
+                }
+                Act::Silence => std::future::pending().await,
+                Act::Answer(status, pairs, pieces) => {
+                    let pairs = pairs.into_iter();
+                    let headers = pairs.map(|(name, value)| {
+                        (HeaderName::from_static(name), HeaderValue::from_static(value))
+                    });
+                    let body = stream::iter(pieces).then(|(pause, piece)| async move {
+                        tokio::time::sleep(Duration::from_millis(pause)).await;
+                        Ok(Bytes::from(piece))
+                    });
+                    Ok(WireResponse { status, headers: headers.collect(), body: body.boxed() })
+                }
+            }
+        })
+    }
+}
+
+const SSE: (&str, &str) = ("content-type", "text/event-stream");
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// A streamed answer: role after 10 ms, text after 30 ms, the rest after 100 ms.
+fn good() -> Act {
+    let event = |delta: &str, finish: &str| {
+        format!(
+            "data: {{\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
+        )
+    };
+    let usage =
+        "data: {\"model\":\"m\",\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}\n\n";
+    Act::Answer(
+        200,
+        vec![SSE],
+        vec![
+            (10, event("{\"role\":\"assistant\"}", "null")),
+            (20, event("{\"content\":\"hi\"}", "null")),
+            (70, event("{}", "\"stop\"") + usage + "data: [DONE]\n\n"),
+        ],
+    )
+}
+
+fn error(status: u16, headers: Vec<(&'static str, &'static str)>) -> Act {
+    let body = "{\"error\":{\"message\":\"no\",\"type\":\"x\",\"code\":null}}".to_owned();
+    Act::Answer(status, [vec![JSON], headers].concat(), vec![(5, body)])
+}
+
+struct Bench {
+    engine: Engine,
+    leg: Leg,
+    script: Arc<Script>,
+}
+
+fn bench(acts: Vec<Act>, cap: Option<i64>) -> Bench {
+    let script = Arc::new(Script { acts: Mutex::new(acts.into()), sent: Mutex::default() });
+    let target = Target { provider: "p".into(), model: "m".into() };
+    let mut model = Model::new(target.clone());
+    model.prices = Some(Prices::flat(
+        crate::base::money::Rate::from_picos(1_000_000),
+        crate::base::money::Rate::from_picos(2_000_000),
+    ));
+    model.max_output = Some(100);
+    let policy = Policy::default();
+    let leg = Leg {
+        listed: target.clone(),
+        target,
+        dialect: &OpenAi,
+        quirks: quirks::of("openai"),
+        base_url: "http://h/v1".into(),
+        headers: HeaderMap::new(),
+        is_streaming: true,
+        transport: Arc::clone(&script) as Arc<dyn Transport>,
+        gate: Arc::new(Gate::new(8)),
+        limits: policy.limits(),
+        retry: Retry { retry_after_most: Duration::from_secs(10), ..policy.retry() },
+        actions: Vec::new(),
+        spends: true,
+    };
+    let engine = Engine {
+        clock: Clock::System,
+        dice: Dice::new(7),
+        purse: Purse::new(cap.map(Money::from_nanos), Money::ZERO),
+        catalogue: std::iter::once(model).collect(),
+        record: Record::Caller,
+    };
+    Bench { engine, leg, script }
+}
+
+impl Bench {
+    async fn run(&self) -> Arc<Outcome> {
+        let messages = vec![Message::text(Role::User, "hello")];
+        let request = Request { messages, ..Request::default() };
+        let headers = HeaderMap::new();
+        let ask = Ask { context: Context::default(), request: &request, headers: &headers, deadline: None };
+        self.engine.run(ask, &self.leg).await.outcome
+    }
+
+    fn sent(&self) -> usize {
+        self.script.sent.lock().unwrap().len()
+    }
+}
+
+fn class(outcome: &Outcome) -> FailureClass {
+    outcome.answer.as_ref().unwrap_err().class
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_timed_from_its_sending_and_priced_by_its_tokens() {
+    let bench = bench(vec![good()], None);
+    let outcome = bench.run().await;
+    assert_eq!(outcome.answer.as_ref().unwrap().text(), "hi");
+    let attempt = &outcome.attempts[0];
+    assert_eq!(attempt.timing.first_token, Some(Duration::from_millis(30)), "a role is no content");
+    assert_eq!(attempt.timing.total, Duration::from_millis(100));
+    assert_eq!(attempt.cost, Cost::Computed(Money::from_nanos(10 * 1_000 + 5 * 2_000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
+    let cases = [
+        (vec![error(500, vec![]), good()], None, 2),
+        (vec![Act::Refuse, good()], None, 2),
+        (vec![error(401, vec![])], Some(FailureClass::Auth), 1),
+        (vec![error(400, vec![])], Some(FailureClass::BadRequest), 1),
+        (vec![error(500, vec![])], Some(FailureClass::Server), 4),
+        (vec![error(307, vec![("location", "http://elsewhere/")])], Some(FailureClass::BadRequest), 1),
+    ];
+    for (acts, expected, calls) in cases {
+        let bench = bench(acts, None);
+        let outcome = bench.run().await;
+        assert_eq!(outcome.answer.as_ref().err().map(|failure| failure.class), expected);
+        assert_eq!(bench.sent(), calls, "{expected:?}");
+        assert_eq!(outcome.attempts.len(), calls);
+        assert!(outcome.attempts.iter().all(|attempt| !attempt.why.is_empty()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_is_made_before_the_provider_said() {
+    let bench = bench(vec![error(429, vec![("retry-after", "3")]), good()], None);
+    let outcome = bench.run().await;
+    assert!(outcome.answer.is_ok());
+    let sent = bench.script.sent.lock().unwrap();
+    assert!(sent[1] - sent[0] >= Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_limit_has_its_class() {
+    let cut = |pieces: usize| match good() {
+        Act::Answer(status, headers, all) => Act::Answer(status, headers, all[..pieces].to_vec()),
+        other => other,
+    };
+    let silent_after = |pieces: usize| match cut(pieces) {
+        Act::Answer(status, headers, mut all) => {
+            all.push((10_000_000, String::new()));
+            Act::Answer(status, headers, all)
+        }
+        other => other,
+    };
+    let cases = [
+        (Act::Silence, FailureClass::FirstToken),
+        (silent_after(1), FailureClass::FirstToken),
+        (silent_after(2), FailureClass::Stalled),
+        (cut(2), FailureClass::Truncated),
+    ];
+    for (act, expected) in cases {
+        let bench = bench(vec![act], None);
+        let outcome = bench.run().await;
+        assert_eq!(class(&outcome), expected);
+        let cost = outcome.attempts[0].cost;
+        assert!(
+            matches!(cost, Cost::Estimated(_)),
+            "{expected}: it may have been billed, so {cost:?} is a bound"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_whole_where_a_stream_was_asked_is_understood() {
+    let body =
+        "{\"model\":\"m\",\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
+    let bench = bench(vec![Act::Answer(200, vec![JSON], vec![(0, body.into())])], None);
+    assert_eq!(bench.run().await.answer.as_ref().unwrap().text(), "hi");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_may_cost_more_than_is_left_is_not_sent() {
+    let poor = bench(vec![good()], Some(1_000));
+    let outcome = poor.run().await;
+    assert_eq!((class(&outcome), poor.sent()), (FailureClass::Budget, 0));
+    let rich = bench(vec![good()], Some(10_000_000));
+    assert!(rich.run().await.answer.is_ok());
+    assert_eq!(rich.engine.purse.spent(), Money::from_nanos(20_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cap_refuses_a_price_nobody_knows() {
+    let mut bench = bench(vec![good()], Some(10_000_000));
+    bench.engine.catalogue = std::iter::empty().collect();
+    let outcome = bench.run().await;
+    assert_eq!((class(&outcome), bench.sent()), (FailureClass::Budget, 0));
+    assert!(outcome.answer.as_ref().unwrap_err().message.contains("[models]"));
+}
+
+#[test]
+fn content_types_are_told_apart() {
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
+    assert!(attempt::is_plain_json(headers[CONTENT_TYPE].as_bytes()));
+    assert!(!attempt::is_plain_json(b"application/x-ndjson"));
+}

@@ -1,0 +1,77 @@
+use super::*;
+use crate::eval::tally::Tally;
+use crate::ledger::row::{SampleFacts, SampleKey, SampleStatus};
+use crate::model::outcome::Cost;
+use std::time::Duration;
+
+/// A model of which `accepted` of `of` samples are accepted, at 100 ms and a tenth of a cent each.
+fn model(accepted: u64, of: u64) -> ModelSummary {
+    let mut tally = Tally::new(1, None, 1);
+    for item in 0..of {
+        tally.add(SampleFacts {
+            key: SampleKey { item, candidate: 0, repeat: 0 },
+            status: if item < accepted { SampleStatus::Accepted } else { SampleStatus::Rejected },
+            valid: true,
+            repaired: false,
+            failure_class: None,
+            attempts: 1,
+            latency: Some(Duration::from_millis(100)),
+            first_token: None,
+            usage: None,
+            cost: Cost::Computed(Money::from_nanos(1_000_000)),
+            judge_cost: Cost::Computed(Money::ZERO),
+            cluster: None,
+            overhead: Duration::ZERO,
+        });
+    }
+    tally.finish().models.remove(0)
+}
+
+#[test]
+fn gates_hold_or_fail_by_value_or_by_bound() {
+    let (most, few) = (model(980, 1_000), model(49, 50));
+    let cases = [
+        ("accepted >= 0.95", &most, true),
+        ("accepted >= 98%", &most, true),
+        ("accepted > 0.98", &most, false),
+        ("lower(accepted) >= 0.95", &most, true),
+        ("lower(accepted) >= 0.95", &few, false),
+        ("upper(accepted) < 0.99", &most, true),
+        ("p95 <= 800ms", &most, true),
+        ("p95 <= 0.09s", &most, false),
+        ("p50<=100", &most, true),
+        ("p95 <= 800ms", &few, false),
+        ("valid >= 1", &most, true),
+        ("errors <= 1%", &most, true),
+        ("cost_per_accepted <= 0.0011", &most, true),
+        ("cost <= $1.00", &most, true),
+        ("ttft_p50 <= 1s", &most, false),
+        ("score(numeric) >= 0.5", &most, false),
+    ];
+    for (written, model, pass) in cases {
+        let gate: Gate = written.parse().unwrap();
+        assert_eq!(gate.check(model).pass, pass, "{written}: {:?}", gate.check(model));
+    }
+}
+
+#[test]
+fn a_gate_holds_surely_when_its_whole_interval_does() {
+    let gate: Gate = "accepted >= 0.95".parse().unwrap();
+    assert!(gate.holds_surely(&model(980, 1_000)));
+    assert!(gate.check(&model(49, 50)).pass && !gate.holds_surely(&model(49, 50)));
+    assert!(!gate.holds_surely(&model(0, 0)));
+}
+
+#[test]
+fn a_gate_that_cannot_be_read_says_what_to_write() {
+    let cases = [
+        ("accepted", "no comparison"),
+        ("acepted >= 0.9", "did you mean accepted"),
+        ("p95 <= fast", "\"fast\" is not a limit for p95"),
+        ("accepted >= NaN", "not a limit"),
+    ];
+    for (written, part) in cases {
+        let error = written.parse::<Gate>().unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}

@@ -1,0 +1,93 @@
+use super::*;
+use crate::eval::stats::paired::Pairs;
+use crate::eval::tally::Tally;
+use crate::ledger::row::{SampleFacts, SampleKey, SampleStatus};
+use crate::model::outcome::Cost;
+
+/// What one candidate makes of one prompt.
+fn facts(item: u64, candidate: u32, is_accepted: bool) -> SampleFacts {
+    SampleFacts {
+        key: SampleKey { item, candidate, repeat: 0 },
+        status: if is_accepted { SampleStatus::Accepted } else { SampleStatus::Rejected },
+        valid: true,
+        repaired: false,
+        failure_class: None,
+        attempts: 1,
+        latency: Some(Duration::from_millis(50)),
+        first_token: None,
+        usage: None,
+        cost: Cost::Computed(Money::from_nanos(if candidate == 0 { 2_000_000 } else { 500_000 })),
+        judge_cost: Cost::Computed(Money::ZERO),
+        cluster: None,
+        overhead: Duration::ZERO,
+    }
+}
+
+/// Decides on one candidate of which `better` prompts are its own, `worse` the incumbent's, of `n`.
+fn decide(n: u64, better: u64, worse: u64, gates: &[&str]) -> Verdict {
+    let mut tally = Tally::new(2, Some(0), 1);
+    for item in 0..n {
+        tally.add(facts(item, 0, item >= better));
+        tally.add(facts(item, 1, item < n - worse));
+    }
+    let mut counted = tally.finish();
+    for (model, name) in counted.models.iter_mut().zip(["old", "new"]) {
+        name.clone_into(&mut model.model);
+        model.is_incumbent = name == "old";
+    }
+    let question = Question { margin: 0.02, gates: gates.iter().map(|gate| gate.parse().unwrap()).collect() };
+    let compared = compare(&counted.models, 0, &counted.versus, false, question.margin);
+    let checked: Vec<_> =
+        counted.models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
+    let pace = Pace {
+        cost_per_prompt: Some(Money::from_nanos(2_500_000)),
+        time_per_prompt: Some(Duration::from_millis(10)),
+    };
+    verdicts(&question, &counted.models, &compared, &checked, &pace).remove(0)
+}
+
+#[test]
+fn the_sentence_says_what_to_do_and_why() {
+    let cases = [
+        (
+            decide(2_000, 40, 38, &[]),
+            Decision::Adopt,
+            "adopt new: +0.1 pp accepted (95% CI -0.8 to +1.0, n=2,000) against old, margin 2 pp; cost per accepted answer -75%",
+        ),
+        (
+            decide(1_000, 10, 90, &[]),
+            Decision::Reject,
+            "do not adopt new: -8.0 pp accepted (95% CI -10.0 to -6.2, n=1,000) against old, margin 2 pp; cost per accepted answer -73%",
+        ),
+        (
+            decide(1_000, 10, 10, &["accepted >= 0.995"]),
+            Decision::Reject,
+            "do not adopt new: gate `accepted >= 0.995` failed at 99.0%",
+        ),
+    ];
+    for (verdict, decision, sentence) in cases {
+        assert_eq!((verdict.decision, verdict.sentence.as_str()), (decision, sentence));
+    }
+}
+
+#[test]
+fn what_is_undecided_says_what_it_would_take() {
+    let verdict = decide(100, 5, 5, &[]);
+    assert_eq!(verdict.decision, Decision::Inconclusive);
+    assert!(verdict.sentence.starts_with("new needs about "), "{}", verdict.sentence);
+    assert!(verdict.sentence.contains("more prompts (about $"), "{}", verdict.sentence);
+    let unsure = decide(2_000, 2, 0, &["accepted >= 0.999"]);
+    assert_eq!(unsure.sentence, "new is undecided: 2,000 samples cannot show `accepted >= 0.999` surely yet");
+}
+
+#[test]
+fn several_candidates_must_each_be_surer() {
+    let versus =
+        |n, better, worse| Versus { pairs: Pairs::new(n, better, worse).unwrap(), ..Versus::default() };
+    let borderline = versus(1_000, 30, 32);
+    assert_eq!(not_worse(&[&borderline], false, 0.018), [true], "alone it passes");
+    let weak = versus(50, 3, 3);
+    assert_eq!(not_worse(&[&borderline, &weak, &weak, &weak], false, 0.018), [false; 4]);
+    let sure = versus(5_000, 10, 10);
+    assert_eq!(not_worse(&[&borderline, &sure], false, 0.018), [true, true], "the surer one clears the way");
+}
