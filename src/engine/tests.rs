@@ -41,9 +41,11 @@ impl Transport for Script {
         let act = if acts.len() > 1 { acts.pop_front().unwrap() } else { acts[0].clone() };
         Box::pin(async move {
             match act {
-                Act::Refuse => {
-                    Err(WireError { class: FailureClass::Connect, message: "connection refused".into() })
-                }
+                Act::Refuse => Err(WireError {
+                    class: FailureClass::Connect,
+                    message: "connection refused".into(),
+                    was_sent: false,
+                }),
                 Act::Silence => std::future::pending().await,
                 Act::Answer(status, pairs, pieces) => {
                     let pairs = pairs.into_iter();

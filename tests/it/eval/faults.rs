@@ -28,11 +28,10 @@ fn expected(fault: &str, streams: bool) -> (&'static str, u32) {
         "bad-gzip" | "huge" | "not-http" => ("malformed", MOST),
         "empty" | "204" => ("malformed|truncated", MOST),
         "html-502" | "error-event" | "500" => ("server", MOST),
-        "redirect" => ("bad_request", 1),
         "429" | "429-seconds" | "429-ms" | "429-date" | "429-reset" | "429-message" | "429-retryinfo"
         | "429-garbage" => ("rate_limited", MOST),
         "quota" => ("quota", 1),
-        "400" => ("bad_request", 1),
+        "400" | "redirect" => ("bad_request", 1),
         "400-context" => ("context", 1),
         "401" | "403" => ("auth", 1),
         "404" => ("model_missing", 1),
