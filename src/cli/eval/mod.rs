@@ -40,3 +40,22 @@ struct Surroundings<'a> {
     environment: &'a Environment,
     terminal: &'a Terminal,
 }
+
+impl Surroundings<'_> {
+    /// What one would type for another action on the same ledger, under the same configuration.
+    fn command(&self, action: &str) -> String {
+        let named = [("--config", &self.global.config), ("--ledger", &self.global.ledger)];
+        let named =
+            named.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?.to_string_lossy())));
+        let flags = named.map(|(flag, path)| match path.contains(|c: char| !is_plain(c)) {
+            true => format!(" {flag} '{}'", path.replace('\'', "'\\''")),
+            false => format!(" {flag} {path}"),
+        });
+        format!("orch{} eval {action}", flags.collect::<String>())
+    }
+}
+
+/// Characters that a shell takes as they are.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c)
+}

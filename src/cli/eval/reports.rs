@@ -68,17 +68,17 @@ pub(super) fn show(
     }
     let terminal = surroundings.terminal;
     let style = table::Style { color: terminal.color, unicode: terminal.unicode, width: terminal.width };
-    let next = next(summary);
+    let next = next(summary, surroundings);
     output::stdout(|out| table::write(summary, &samples, style, &next, out))?;
     Ok(())
 }
 
 /// What one would type next.
-fn next(summary: &Summary) -> Vec<table::Next> {
+fn next(summary: &Summary, surroundings: &Surroundings<'_>) -> Vec<table::Next> {
     let run = &summary.run;
-    let mut next = vec![("report", format!("orch eval show {run} --out report.html"))];
+    let mut next = vec![("report", surroundings.command(&format!("show {run} --out report.html")))];
     if summary.finished < summary.planned {
-        next.insert(0, ("resume", format!("orch eval --resume {run}")));
+        next.insert(0, ("resume", surroundings.command(&format!("--resume {run}"))));
     }
     next
 }

@@ -149,7 +149,7 @@ fn finish(
     let row = manage::find(&reader, &made.run)?;
     let summary = summarize(&reader, &row, manifest, Some(&made.went))?;
     reports::show(&summary, &reader, &args.output, surroundings)?;
-    let resume = format!("orch eval --resume {}", made.run);
+    let resume = surroundings.command(&format!("--resume {}", made.run));
     let say = |text: &str| output::stderr(text);
     match &made.went.ended {
         Ended::Budget(failure) => {

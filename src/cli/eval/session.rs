@@ -25,7 +25,7 @@ use crate::eval::pairing::Pairing;
 use crate::eval::progress::Progress;
 use crate::eval::run::{Ended, Event, Plan, Went, run};
 use crate::ledger::row::{Entry, RunRow, RunStatus};
-use crate::ledger::{Ledger, Reader};
+use crate::ledger::{Ledger, Reader, Replayed};
 use crate::policy::catalogue::Catalogue;
 
 /// What a session works on.
@@ -56,6 +56,7 @@ impl Session<'_> {
     /// Makes the calls that are missing.
     pub(super) async fn make(&self, prepared: Prepared, catalogue: Catalogue) -> Result<Made, Failed> {
         let ledger = Ledger::open(self.ledger)?;
+        say_replayed(ledger.replayed());
         let recorder = ledger.recorder();
         if !self.is_resumed {
             recorder.record(Entry::Run(self.row.clone())).await?;
@@ -211,6 +212,22 @@ async fn second_signal(stop: &Notify) -> Result<Went, Failed> {
         }
     }
     Ok(Went { ended: Ended::Interrupted, took: Duration::ZERO, lag: Duration::ZERO, given_up: Vec::new() })
+}
+
+/// What a process that could not write left beside the ledger is worth a word, whether it came back or not.
+fn say_replayed(replayed: Replayed) {
+    if replayed.entries > 0 {
+        output::stderr(&format!(
+            "{} entries spooled by an earlier failure are in the ledger now",
+            replayed.entries
+        ));
+    }
+    if replayed.unreadable > 0 {
+        output::stderr(&format!(
+            "{} spooled entries cannot be read; their file is kept beside the ledger as .unreadable",
+            replayed.unreadable
+        ));
+    }
 }
 
 fn status(ended: &Ended) -> RunStatus {
