@@ -228,13 +228,16 @@ fn unpriced(leg: &Leg) -> Failure {
     Failure::new(FailureClass::Budget, message)
 }
 
+/// What a call's end says of the provider's capacity. A provider that refuses the request itself has
+/// granted the call: it counts towards what the provider bears.
 fn signal(failure: Option<&Failure>) -> Signal {
     use FailureClass::{FirstToken, Overloaded, RateLimited, Stalled, Timeout};
-    match failure.map(|failure| (failure.class, failure.retry_after)) {
-        None => Signal::Accepted,
-        Some((RateLimited, retry_after)) => Signal::Refused { retry_after },
-        Some((Overloaded | Timeout | FirstToken | Stalled, _)) => Signal::Strained,
-        Some(_) => Signal::Unrelated,
+    let Some(failure) = failure else { return Signal::Accepted };
+    match failure.class {
+        RateLimited => Signal::Refused { retry_after: failure.retry_after },
+        Overloaded | Timeout | FirstToken | Stalled => Signal::Strained,
+        _ if failure.status.is_some() => Signal::Accepted,
+        _ => Signal::Unrelated,
     }
 }
 

@@ -17,6 +17,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use reqwest::{Client, ClientBuilder, Request, Url};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::hush::hushed;
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::span;
 use crate::model::FailureClass;
@@ -123,7 +124,12 @@ impl Http {
         };
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        let body = bounded(response.bytes_stream().boxed(), request.url, self.most_body);
+        let mut body = bounded(response.bytes_stream().boxed(), request.url, self.most_body);
+        if !(200..300).contains(&status)
+            && let Some((_, value)) = self.credentials.get(&request.provider)
+        {
+            body = hushed(body, value.as_bytes());
+        }
         Ok(WireResponse { status, headers, body })
     }
 

@@ -3,6 +3,7 @@
 //! below recording, so no recording can hold a key.
 
 pub mod http;
+mod hush;
 pub mod replay;
 pub mod simulated;
 
