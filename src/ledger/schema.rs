@@ -35,7 +35,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     connection
         .execute_batch(
             "PRAGMA synchronous = NORMAL;
-             PRAGMA cache_size = -12288;
+             PRAGMA cache_size = -8192;
              -- Samples come in random order: a longer log meets the same pages again before they are copied.
              PRAGMA wal_autocheckpoint = 4096;
              PRAGMA journal_size_limit = 67108864;
