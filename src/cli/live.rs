@@ -126,8 +126,7 @@ impl<W: Write> Live<W> {
     /// The text is ours: what models and files say goes through `Untrusted` first.
     pub fn say(&mut self, text: &str) {
         let result = match &mut self.face {
-            // Cleared first: lines that are overwritten in place would leave one behind above the text.
-            Face::Terminal(lines) => lines.all.clear().and_then(|()| lines.all.println(text)),
+            Face::Terminal(lines) => lines.all.println(text),
             Face::Plain(log) => writeln!(log, "{text}"),
             Face::Quiet => Ok(()),
         };

@@ -52,19 +52,13 @@ pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap
     let mut watch = Watch::start(leg.limits, leg.is_streaming);
     let mut response = Response::default();
     let result = exchange(leg, request, &mut watch, &mut response).await;
-    let is_unsent = watch.head.is_none() && matches!(&result, Err(f) if is_before_sending(f.class));
     Call {
         response,
         failure: result.err(),
         timing: watch.timing(),
         own: watch.own,
-        may_be_billed: !watch.was_refused && !is_unsent,
+        may_be_billed: !watch.was_refused && !watch.is_unsent,
     }
-}
-
-/// Failures of the transport that mean that no byte of the request left.
-fn is_before_sending(class: FailureClass) -> bool {
-    matches!(class, FailureClass::Connect | FailureClass::Auth)
 }
 
 async fn exchange(
@@ -74,7 +68,10 @@ async fn exchange(
     response: &mut Response,
 ) -> Result<(), Failure> {
     let sent = timeout_at(watch.limit(), leg.transport.send(request)).await;
-    let answer = sent.map_err(|_| watch.exceeded())??;
+    let answer = sent.map_err(|_| watch.exceeded())?.map_err(|error| {
+        watch.is_unsent = !error.was_sent;
+        error
+    })?;
     watch.head = Some(watch.sent.elapsed());
     if !leg.spends {
         watch.recorded = recorded(&answer.headers);
@@ -196,6 +193,8 @@ struct Watch {
     own: Duration,
     was_refused: bool,
     recorded: Option<Timing>,
+    /// No byte of the request left.
+    is_unsent: bool,
 }
 
 impl Watch {
@@ -210,6 +209,7 @@ impl Watch {
             last_byte: None,
             own: Duration::ZERO,
             was_refused: false,
+            is_unsent: false,
             recorded: None,
         }
     }

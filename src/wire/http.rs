@@ -154,12 +154,12 @@ impl Http {
         }
         // hyper names what it could not parse `invalid HTTP …` and an endless head `message head …`.
         if cause.starts_with("invalid ") || cause.starts_with("message head") {
-            return failed(
+            return failed_on_the_way(
                 FailureClass::Malformed,
                 format!("{peer} does not answer in HTTP: {cause}; is the address right?"),
             );
         }
-        failed(
+        failed_on_the_way(
             FailureClass::Connect,
             format!("{peer} broke the connection before it answered: {cause}; try again"),
         )
@@ -237,7 +237,7 @@ fn bounded(
 
 fn endless(url: &str) -> WireError {
     let peer = peer(url);
-    failed(
+    failed_on_the_way(
         FailureClass::Malformed,
         format!("the answer of {peer} is longer than any model's answer; is the address right?"),
     )
@@ -247,12 +247,12 @@ fn endless(url: &str) -> WireError {
 fn broken(error: &reqwest::Error, url: &str) -> WireError {
     let (peer, cause) = (peer(url), cause(error));
     if is_bad_data(error) {
-        return failed(
+        return failed_on_the_way(
             FailureClass::Malformed,
             format!("the answer of {peer} cannot be decompressed: {cause}; try again"),
         );
     }
-    failed(
+    failed_on_the_way(
         FailureClass::Truncated,
         format!("the connection to {peer} broke within the answer: {cause}; try again"),
     )
@@ -266,7 +266,12 @@ fn bad_address(provider: &str, cause: &dyn std::fmt::Display) -> WireError {
 }
 
 fn failed(class: FailureClass, message: String) -> WireError {
-    WireError { class, message }
+    WireError { class, message, was_sent: false }
+}
+
+/// A failure after the request was on its way.
+fn failed_on_the_way(class: FailureClass, message: String) -> WireError {
+    WireError { was_sent: true, ..failed(class, message) }
 }
 
 /// Host and port of an address: all of it that an error may show.

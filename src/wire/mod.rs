@@ -45,6 +45,8 @@ pub struct WireError {
     pub class: FailureClass,
     /// For people: cause and remedy. Never holds a credential.
     pub message: String,
+    /// Whether the request may have reached the provider, which may then have worked and bill for it.
+    pub was_sent: bool,
 }
 
 impl From<WireError> for Failure {

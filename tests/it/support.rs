@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: a provider on a thread, a home of one's own, and the real binary.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -201,9 +202,9 @@ impl Desk {
     pub(crate) fn with(base: &str, more: &str) -> Self {
         let mut config = String::new();
         for (name, dialect, path) in DIALECTS {
-            config.push_str(&format!(
-                "[providers.{name}]\ndialect = \"{dialect}\"\nurl = \"{base}{path}\"\nkeys = [{{ env = \"MOCK_KEY\" }}]\n"
-            ));
+            let key = "keys = [{ env = \"MOCK_KEY\" }]";
+            let url = format!("{base}{path}");
+            writeln!(config, "[providers.{name}]\ndialect = {dialect:?}\nurl = {url:?}\n{key}").unwrap();
         }
         config.push_str(
             "[models.priced]\nid = \"chat/m\"\nprice = { input = 0.15, output = 0.60 }\nmax_output = 100\n\
@@ -249,15 +250,10 @@ impl Desk {
 
     /// Runs with bytes on standard input.
     pub(crate) fn feed(&self, args: &[&str], input: &[u8]) -> Ran {
-        let mut child = self.start(self.orch(args).stdin(Stdio::piped()));
+        let mut child = piped(self.orch(args).stdin(Stdio::piped()));
         // It may have ended before it read.
         child.stdin.take().unwrap().write_all(input).ok();
         Ran::of(child.wait_with_output().unwrap())
-    }
-
-    /// Starts a command with both outputs piped.
-    pub(crate) fn start(&self, command: &mut Command) -> Child {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     pub(crate) fn ledger(&self) -> PathBuf {
@@ -295,6 +291,11 @@ impl Desk {
         search(self.dir.path(), needle.as_bytes(), &mut found);
         found
     }
+}
+
+/// Starts a command with both outputs piped.
+pub(crate) fn piped(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn search(dir: &Path, needle: &[u8], found: &mut Vec<PathBuf>) {
@@ -389,7 +390,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = piped(command);
         let err = BufReader::new(child.stderr.take().unwrap());
         Self { child, err, said: String::new() }
     }

@@ -86,8 +86,8 @@ const BAD: [(&str, &str); 12] = [
 ];
 
 fn bad_rows() -> String {
-    let bad: String = BAD.iter().map(|(row, _)| format!("{row}\n")).collect();
-    format!("{{\"id\": \"good\", \"prompt\": \"say yes\"}}\n{bad}{{\"prompt\": \"say no\"}}\n")
+    let bad = BAD.map(|(row, _)| row).join("\n");
+    format!("{{\"id\": \"good\", \"prompt\": \"say yes\"}}\n{bad}\n{{\"prompt\": \"say no\"}}\n")
 }
 
 #[test]

@@ -115,6 +115,23 @@ fn failed_calls_that_may_be_billed_count_against_the_cap() {
 }
 
 #[test]
+fn a_call_that_was_sent_and_not_answered_may_be_billed_and_one_that_was_not_sent_is_free() {
+    let mock = Mock::start(Settings::default());
+    let more =
+        "[models.close]\nid = \"chat/fault/close\"\nprice = { input = 1, output = 1 }\nmax_output = 1000\n";
+    let desk = Desk::with(&mock.base(), more);
+    desk.sums(1);
+    desk.run(&["eval", "rows.jsonl", "-m", "close"]).ends(4);
+    assert!(desk.spent() > Money::from_nanos(3 * 1_000_000), "{:?}", desk.spent());
+    assert_eq!(desk.samples()[0].facts.attempts, 3);
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let desk = Desk::with(&format!("http://{address}"), more);
+    desk.sums(1);
+    desk.run(&["eval", "rows.jsonl", "-m", "close"]).ends(4);
+    assert_eq!(desk.spent(), Money::ZERO);
+}
+
+#[test]
 fn what_was_paid_for_samples_that_the_cap_ended_is_on_record() {
     let mock = Mock::start(Settings::default());
     let more =

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use orch::mock::Settings;
 use serde_json::{Value, json};
 
-use crate::support::{Desk, KEY, Mock, Ran, Say, Script};
+use crate::support::{Desk, KEY, Mock, Ran, Say, Script, piped};
 
 /// A clear screen, a title, a hyperlink, a carriage return, a bell, a C1 control and a right-to-left override.
 const HOSTILE: &str =
@@ -184,7 +184,7 @@ fn a_reader_that_leaves_early_is_no_error() {
         &["eval", "show", "--json", "-q"],
         &["models", "list"],
     ] {
-        let mut child = desk.start(&mut desk.orch(flags));
+        let mut child = piped(&mut desk.orch(flags));
         drop(child.stdout.take());
         let mut err = String::new();
         child.stderr.take().unwrap().read_to_string(&mut err).unwrap();

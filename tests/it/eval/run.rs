@@ -232,3 +232,40 @@ fn an_early_decision_stops_the_run_and_counts_what_it_has() {
     assert_eq!(counted, accepted as u64);
     assert_eq!(sum(3), "Compute 3 + 7.");
 }
+
+const SUITE: &str = r#"
+datasets = ["rows.jsonl"]
+candidates = [{ model = "chat/m" }, { model = "llama/m" }]
+scorers = ["numeric"]
+gates = ["accepted >= 0.9"]
+incumbent = "chat/m"
+seed = 11
+prompts = [{ label = "plain", text = "{{ prompt }}" }, { label = "kind", text = "Please. {{ prompt }}" }]
+"#;
+
+#[test]
+fn a_suite_is_prompts_by_candidates_and_flags_win_over_it() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    std::fs::create_dir(desk.path("evals")).unwrap();
+    desk.write("evals/rows.jsonl", sums(5));
+    desk.write("evals/sums.toml", SUITE);
+    let ran = desk.run(&["eval", "evals/sums.toml", "--json"]);
+    let json = ran.json();
+    assert_eq!((ran.code, mock.requests()), (0, 20), "{}", ran.err);
+    assert_eq!(
+        (&json["seed"], json["models"].as_array().unwrap().len()),
+        (&json!(11), 4),
+        "{}",
+        json["models"]
+    );
+    assert!(json["models"].as_array().unwrap().iter().all(|model| model["accepted"]["n"] == 5), "{json}");
+    let args = ["eval", "evals/sums.toml", "--seed", "12", "--gate", "accepted > 1", "--json"];
+    let json = desk.run(&args).ends(1).json();
+    assert_eq!((&json["seed"], &json["gates"][0]["expr"]), (&json!(12), &json!("accepted > 1")));
+    let before = mock.requests();
+    desk.write("evals/wrong.toml", SUITE.replace("seed = 11", "sede = 11").replace("numeric", "nmueric"));
+    let ran = desk.run(&["eval", "evals/wrong.toml"]).ends(2);
+    ran.says(&["wrong.toml:", "sede"]);
+    assert_eq!(mock.requests(), before);
+}
