@@ -31,7 +31,7 @@ pub struct Tally {
 pub struct Versus {
     /// Counts of pairs.
     pub pairs: Pairs,
-    /// The same by cluster, where there are clusters or repeats.
+    /// The same by cluster; prompts of no cluster are clusters of one.
     pub clusters: Clusters<String>,
 }
 
@@ -170,9 +170,13 @@ impl Tally {
                 model.add(facts);
                 samples += 1;
                 accepted += u64::from(is_accepted(facts));
-                if let Some(cluster) = cluster(facts, self.has_repeats) {
-                    self.has_clusters = true;
-                    model.clusters.add(cluster, f64::from(u8::from(is_accepted(facts))));
+                let value = f64::from(u8::from(is_accepted(facts)));
+                match cluster(facts, self.has_repeats) {
+                    Some(cluster) => {
+                        self.has_clusters = true;
+                        model.clusters.add(cluster, value);
+                    }
+                    None => model.clusters.add_alone(value),
                 }
             }
             if self.has_repeats {
@@ -194,9 +198,10 @@ impl Tally {
                 continue;
             };
             versus.pairs.add(is_accepted(ours), is_accepted(theirs));
-            if let Some(cluster) = cluster(theirs, self.has_repeats) {
-                let difference = f64::from(i8::from(is_accepted(theirs)) - i8::from(is_accepted(ours)));
-                versus.clusters.add(cluster, difference);
+            let difference = f64::from(i8::from(is_accepted(theirs)) - i8::from(is_accepted(ours)));
+            match cluster(theirs, self.has_repeats) {
+                Some(cluster) => versus.clusters.add(cluster, difference),
+                None => versus.clusters.add_alone(difference),
             }
         }
     }

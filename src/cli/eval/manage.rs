@@ -218,7 +218,7 @@ pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Re
                 writeln!(out, "{}", Untrusted::line(&verdict.sentence))?;
                 writeln!(
                     out,
-                    "{counts} of {} shared prompts, McNemar mid-p {:.3}",
+                    "{counts} of {} shared prompts, p {:.3}",
                     comparison.pairs, comparison.p_value
                 )?;
             }

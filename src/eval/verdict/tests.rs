@@ -81,6 +81,30 @@ fn what_is_undecided_says_what_it_would_take() {
 }
 
 #[test]
+fn a_value_that_does_not_exist_yet_rejects_nobody() {
+    let verdict = decide(60, 0, 0, &["p95 <= 800ms"]);
+    assert_eq!(verdict.decision, Decision::Inconclusive, "{}", verdict.sentence);
+}
+
+#[test]
+fn prompts_of_no_cluster_count_beside_those_of_one() {
+    let mut tally = Tally::new(2, Some(0), 1);
+    for item in 0..400 {
+        for candidate in 0..2 {
+            let cluster = (item < 10).then(|| format!("c{}", item / 5));
+            tally.add(SampleFacts { cluster, ..facts(item, candidate, item % 10 != u64::from(candidate)) });
+        }
+    }
+    let counted = tally.finish();
+    assert!(counted.has_clusters);
+    let [low, high] = counted.models[0].accepted.ci95.unwrap();
+    assert!(0.85 < low && high < 0.95, "400 prompts are known, not ten: {low} to {high}");
+    let compared = compare(&counted.models, 0, &counted.versus, true, 0.02);
+    let [low, high] = compared[0].ci95.unwrap();
+    assert!((-0.06..0.0).contains(&low) && (0.0..0.06).contains(&high), "{low} to {high}");
+}
+
+#[test]
 fn several_candidates_must_each_be_surer() {
     let versus =
         |n, better, worse| Versus { pairs: Pairs::new(n, better, worse).unwrap(), ..Versus::default() };
