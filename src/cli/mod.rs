@@ -29,7 +29,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results; a broken pipe while printing them is no news.
-            drop(error.print());
+            error.print().ok();
             return if error.use_stderr() { Exit::Input.into() } else { Exit::Done.into() };
         }
     };

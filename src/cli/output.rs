@@ -68,7 +68,7 @@ pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Resul
 /// Writes talk to stderr.
 pub fn stderr(text: &str) {
     // Nobody is left to tell when stderr itself fails.
-    drop(writeln!(io::stderr().lock(), "{}", Untrusted::text(text)));
+    writeln!(io::stderr().lock(), "{}", Untrusted::text(text)).ok();
 }
 
 /// Writes why a command failed, cause after cause.
@@ -79,7 +79,7 @@ pub fn failure(error: &anyhow::Error) {
 /// Writes talk that is already rendered for a terminal: it may hold our own colours, and no text of others
 /// that has not been made harmless.
 pub fn stderr_rendered(text: &str) {
-    drop(write!(io::stderr().lock(), "{text}"));
+    write!(io::stderr().lock(), "{text}").ok();
 }
 
 fn quiet_pipe(result: io::Result<()>) -> io::Result<()> {

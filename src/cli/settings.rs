@@ -30,7 +30,7 @@ pub struct Config {
     pub policy: Policy,
 }
 
-/// Finds and reads the configuration: the one named, else `orch.toml` here, else the user's, else none.
+/// Finds and reads the configuration: the one named, else that of `$ORCH_CONFIG`, else `orch.toml` here, else the user's, else none.
 pub fn config(global: &Global, environment: &Environment, color: bool) -> Result<Config, Failed> {
     let Some(path) = find(global, environment) else { return Ok(Config::default()) };
     let text = read(&path).map_err(Failed::input)?;
@@ -42,9 +42,11 @@ pub fn config(global: &Global, environment: &Environment, color: bool) -> Result
 }
 
 fn find(global: &Global, environment: &Environment) -> Option<PathBuf> {
+    let named = environment.get("ORCH_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
     let here = PathBuf::from("orch.toml");
     let candidates = [Some(here), environment.config()];
-    global.config.clone().or_else(|| candidates.into_iter().flatten().find(|path| path.exists()))
+    let found = || candidates.into_iter().flatten().find(|path| path.exists());
+    global.config.clone().or(named).or_else(found)
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

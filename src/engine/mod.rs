@@ -168,7 +168,8 @@ impl Engine {
         permit.finish(signal(made.failure.as_ref()));
         *own += made.own;
         let (cost, price_snapshot) = self.cost(leg, &made, bound);
-        hold.settle(cost.amount().filter(|_| leg.spends).unwrap_or_default());
+        // What nobody can tell the cost of counts as the most it was held for, never as nothing.
+        hold.settle(cost.amount().or(bound).filter(|_| leg.spends).unwrap_or_default());
         let attempt = Attempt {
             target: leg.target.clone(),
             n: 1,
@@ -195,10 +196,12 @@ impl Engine {
     }
 
     /// What the provider's tokens cost; without tokens, nothing when it refused the call, and the bound
-    /// when it may have worked.
+    /// when it may have worked. Tokens counted before an answer was cut short are not all of them: Anthropic
+    /// counts the input first and the output last.
     fn cost(&self, leg: &Leg, made: &attempt::Call, bound: Option<Money>) -> (Cost, Option<String>) {
         let response = &made.response;
-        if response.usage.is_some() || response.stated_cost.is_some() {
+        let is_counted = made.failure.is_none() && response.usage.is_some();
+        if is_counted || response.stated_cost.is_some() {
             let (served, usage) = (response.model.as_deref(), response.usage.as_ref());
             return price_attempt(&self.catalogue, &leg.listed, served, usage, response.stated_cost);
         }

@@ -239,6 +239,32 @@ async fn a_call_that_may_cost_more_than_is_left_is_not_sent() {
     assert_eq!(rich.engine.purse.spent(), Money::from_nanos(20_000));
 }
 
+/// The start of an answer with the tokens so far, and no end.
+fn cut_after_usage() -> Act {
+    let event = "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":1}}\n\n";
+    Act::Answer(200, vec![SSE], vec![(10, event.to_owned())])
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_counted_before_an_answer_was_cut_short_are_not_all_of_them() {
+    let bench = bench(vec![cut_after_usage()], None);
+    let outcome = bench.run().await;
+    assert_eq!(class(&outcome), FailureClass::Truncated);
+    let attempt = &outcome.attempts[0];
+    assert!(attempt.usage.is_some());
+    let at_least = Money::from_nanos(100 * 2_000);
+    assert!(matches!(attempt.cost, Cost::Estimated(cost) if cost > at_least), "{:?}", attempt.cost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_of_unknown_cost_takes_all_that_was_held_for_it() {
+    let body = "{\"model\":\"someone-else\",\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}";
+    let bench = bench(vec![Act::Answer(200, vec![JSON], vec![(0, body.into())])], Some(10_000_000));
+    let outcome = bench.run().await;
+    assert_eq!(outcome.attempts[0].cost, Cost::Unknown, "a model nobody asked for has no price");
+    assert!(bench.engine.purse.spent() > Money::from_nanos(100 * 2_000));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cap_refuses_a_price_nobody_knows() {
     let mut bench = bench(vec![good()], Some(10_000_000));

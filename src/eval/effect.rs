@@ -67,7 +67,7 @@ impl Scored {
 
     pub(super) fn add(&mut self, scorer: &Scorer, verdict: Verdict) {
         if verdict.unable {
-            self.unable.get_or_insert_with(|| format!("{}: {}", scorer.name(), verdict.reason));
+            self.unable.get_or_insert_with(|| why_unable(scorer.name(), &verdict.reason));
         }
         self.scores.push(ScoreRow {
             scorer: scorer.name().to_owned(),
@@ -104,6 +104,11 @@ impl Effects {
         scored.outcomes = asker.outcomes;
         scored
     }
+}
+
+/// How a sample says which of its scorers could not tell, and why.
+pub(super) fn why_unable(scorer: &str, reason: &str) -> String {
+    format!("{scorer}: {reason}")
 }
 
 fn unable(reason: String) -> Verdict {
@@ -191,7 +196,7 @@ async fn execute(argv: &[String], stdin: String, timeout: Duration) -> ExecResul
         let feed = async {
             if let Some(input) = &mut input {
                 // A program that does not read its input is free to do so.
-                drop(input.write_all(stdin.as_bytes()).await);
+                input.write_all(stdin.as_bytes()).await.ok();
             }
             drop(input);
         };
@@ -210,7 +215,7 @@ async fn bounded(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(pipe) = pipe {
         // What was read before an error is what there is.
-        drop(pipe.take(LARGEST_OUTPUT).read_to_end(&mut bytes).await);
+        pipe.take(LARGEST_OUTPUT).read_to_end(&mut bytes).await.ok();
     }
     bytes
 }

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::dataset::{Case, Dataset};
-use super::effect::Scored;
+use super::effect::{Scored, why_unable};
 use super::manifest::Manifest;
-use super::sample::{grade, prompt};
+use super::sample::{UNSCORED, grade, prompt};
 use super::scorer::{Step, Subject};
 use crate::ledger::row::{Entry, RunRow, SampleRow, SampleStatus, ScoreRow};
 use crate::ledger::{LedgerError, Reader, Recorder, SampleFilter};
@@ -88,7 +88,7 @@ fn one(
         latency: row.facts.latency,
         cost: row.facts.cost.amount(),
     };
-    let (scored, is_kept) = scores(&case, &subject, &row.scores);
+    let (scored, is_kept) = scores(&case, &subject, &row);
     count.kept += u64::from(is_kept);
     row.expected = case.expected.as_ref().map(ToString::to_string);
     grade(&mut row, &subject, &scored);
@@ -97,14 +97,17 @@ fn one(
     Some(row)
 }
 
-fn scores(case: &Case, subject: &Subject<'_>, old: &[ScoreRow]) -> (Scored, bool) {
+fn scores(case: &Case, subject: &Subject<'_>, row: &SampleRow) -> (Scored, bool) {
     let mut scored = Scored { waited: Duration::ZERO, ..Scored::default() };
     let mut is_kept = false;
     for scorer in case.scorers.iter() {
         if let Step::Done(verdict) = scorer.begin(subject) {
             scored.add(scorer, verdict);
-        } else if let Some(score) = old.iter().find(|score| score.scorer == scorer.name()) {
+        } else if let Some(score) = row.scores.iter().find(|score| score.scorer == scorer.name()) {
             is_kept = true;
+            if could_not_tell(row, score) {
+                scored.unable.get_or_insert_with(|| why_unable(&score.scorer, &score.reason));
+            }
             scored.scores.push(score.clone());
         } else {
             let name = scorer.name();
@@ -114,6 +117,12 @@ fn scores(case: &Case, subject: &Subject<'_>, old: &[ScoreRow]) -> (Scored, bool
         }
     }
     (scored, is_kept)
+}
+
+/// Whether a recorded score is that of a judge or program that failed: the sample says so, not the score.
+fn could_not_tell(row: &SampleRow, score: &ScoreRow) -> bool {
+    row.facts.failure_class.as_deref() == Some(UNSCORED)
+        && row.failure.as_deref() == Some(&*why_unable(&score.scorer, &score.reason))
 }
 
 /// The answer as it was recorded.

@@ -161,10 +161,14 @@ async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: 
 
 fn next(plan: &mut Plan<'_>, health: &[Health]) -> Option<SampleKey> {
     let finished = &plan.finished;
-    plan.order.find(|key| {
+    let key = plan.order.find(|key| {
         !finished.contains(*key)
             && health.get(key.candidate as usize).is_some_and(|health| !health.is_given_up())
-    })
+    })?;
+    if let Some(pairing) = &mut plan.pairing {
+        pairing.begin(key);
+    }
+    Some(key)
 }
 
 struct Loop {
@@ -196,6 +200,10 @@ impl Loop {
         let entry = Entry::Sample(Box::new(finished.row), finished.outcomes);
         if let Err(error) = recorder.record(entry).await {
             return self.end(Ended::Ledger(error));
+        }
+        if self.health.iter().any(Health::is_given_up) {
+            // Its pairs will never be complete, so not every comparison can be decided.
+            plan.pairing = None;
         }
         if let Some(pairing) = &mut plan.pairing {
             pairing.add(&facts);

@@ -77,12 +77,7 @@ fn dataset(file: &super::manifest::File) -> DatasetInfo {
 }
 
 fn count(reader: &Reader, run: &RunRow, manifest: &Manifest) -> Result<Counted, LedgerError> {
-    let mut tally = Tally::new(
-        manifest.candidates.len(),
-        manifest.incumbent_at(),
-        manifest.repeat,
-        reader.has_clusters(&run.id)?,
-    );
+    let mut tally = Tally::new(manifest.candidates.len(), manifest.incumbent_at(), manifest.repeat);
     reader.facts(&run.id, |facts| {
         tally.add(facts);
         std::ops::ControlFlow::Continue(())

@@ -204,9 +204,9 @@ pub struct Comparison {
     pub is_not_worse: bool,
     /// Exact `McNemar`.
     pub p_exact: f64,
-    /// Mid-p `McNemar`.
+    /// Mid-p `McNemar`; with clusters or repeats, the cluster-robust t test of the difference.
     pub p_value: f64,
-    /// The mid-p value after Holm over the candidates.
+    /// The same after Holm over the candidates.
     pub p_holm: f64,
     /// More prompts until the margin is decided; absent when it is.
     pub samples_needed: Option<u64>,

@@ -22,8 +22,8 @@ pub struct Tally {
     incumbent: Option<usize>,
     versus: Vec<Versus>,
     item: Vec<SampleFacts>,
-    groups: bool,
     has_repeats: bool,
+    has_clusters: bool,
 }
 
 /// One candidate against the incumbent.
@@ -31,7 +31,7 @@ pub struct Tally {
 pub struct Versus {
     /// Counts of pairs.
     pub pairs: Pairs,
-    /// The same by cluster, where there are clusters or repeats.
+    /// The same by cluster; prompts of no cluster are clusters of one.
     pub clusters: Clusters<String>,
 }
 
@@ -141,16 +141,15 @@ fn is_accepted(facts: &SampleFacts) -> bool {
 }
 
 impl Tally {
-    /// Nothing counted, for so many candidates and repeats. With clusters or repeats, samples are grouped, and
-    /// memory grows with the groups.
-    pub fn new(candidates: usize, incumbent: Option<usize>, repeats: u32, has_clusters: bool) -> Self {
+    /// Nothing counted, for so many candidates and repeats.
+    pub fn new(candidates: usize, incumbent: Option<usize>, repeats: u32) -> Self {
         Self {
             models: (0..candidates).map(|_| Model::new(repeats)).collect(),
             incumbent,
             versus: (0..candidates).map(|_| Versus::default()).collect(),
             item: Vec::new(),
-            groups: has_clusters || repeats > 1,
             has_repeats: repeats > 1,
+            has_clusters: false,
         }
     }
 
@@ -171,8 +170,13 @@ impl Tally {
                 model.add(facts);
                 samples += 1;
                 accepted += u64::from(is_accepted(facts));
-                if let Some(cluster) = cluster(facts, self.groups) {
-                    model.clusters.add(cluster, f64::from(u8::from(is_accepted(facts))));
+                let value = f64::from(u8::from(is_accepted(facts)));
+                match cluster(facts, self.has_repeats) {
+                    Some(cluster) => {
+                        self.has_clusters = true;
+                        model.clusters.add(cluster, value);
+                    }
+                    None => model.clusters.add_alone(value),
                 }
             }
             if self.has_repeats {
@@ -194,9 +198,10 @@ impl Tally {
                 continue;
             };
             versus.pairs.add(is_accepted(ours), is_accepted(theirs));
-            if let Some(cluster) = cluster(theirs, self.groups) {
-                let difference = f64::from(i8::from(is_accepted(theirs)) - i8::from(is_accepted(ours)));
-                versus.clusters.add(cluster, difference);
+            let difference = f64::from(i8::from(is_accepted(theirs)) - i8::from(is_accepted(ours)));
+            match cluster(theirs, self.has_repeats) {
+                Some(cluster) => versus.clusters.add(cluster, difference),
+                None => versus.clusters.add_alone(difference),
             }
         }
     }
@@ -209,15 +214,15 @@ impl Tally {
         });
         let overhead_share =
             if waited.is_zero() { 0.0 } else { overhead.as_secs_f64() / waited.as_secs_f64() };
-        let has_clusters = self.groups;
+        let has_clusters = self.has_clusters;
         let models = self.models.into_iter().map(|model| model.summary(has_clusters)).collect();
         Counted { models, versus: self.versus, overhead_share, has_clusters }
     }
 }
 
-/// What a sample belongs together with, where samples are grouped: its cluster, else its item alone.
-fn cluster(facts: &SampleFacts, is_grouped: bool) -> Option<String> {
-    is_grouped.then(|| facts.cluster.clone().unwrap_or_else(|| format!("\0{}", facts.key.item)))
+/// What a sample belongs together with: its cluster, or its item where items repeat.
+fn cluster(facts: &SampleFacts, has_repeats: bool) -> Option<String> {
+    facts.cluster.clone().or_else(|| has_repeats.then(|| format!("\0{}", facts.key.item)))
 }
 
 /// A run counted.

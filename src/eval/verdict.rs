@@ -49,7 +49,7 @@ pub fn compare(
     let not_worse =
         not_worse(&candidates().map(|(_, (_, versus))| versus).collect::<Vec<_>>(), has_clusters, margin);
     let adjusted =
-        holm(&candidates().map(|(_, (_, versus))| versus.pairs.mcnemar_mid_p()).collect::<Vec<_>>());
+        holm(&candidates().map(|(_, (_, versus))| p_value(versus, has_clusters)).collect::<Vec<_>>());
     let mut out = Vec::new();
     for (((_, (model, versus)), p_holm), is_not_worse) in candidates().zip(adjusted).zip(not_worse) {
         let pairs = versus.pairs;
@@ -68,7 +68,7 @@ pub fn compare(
             ci95: interval(versus, has_clusters, Level::P95),
             is_not_worse,
             p_exact: pairs.mcnemar_exact(),
-            p_value: pairs.mcnemar_mid_p(),
+            p_value: p_value(versus, has_clusters),
             p_holm,
             samples_needed: more.filter(|more| *more > 0),
             delta_cost_per_accepted: cost(model)
@@ -77,6 +77,12 @@ pub fn compare(
         });
     }
     out
+}
+
+/// Mid-p `McNemar`, which takes pairs as independent; with clusters the test that does not.
+fn p_value(versus: &Versus, has_clusters: bool) -> f64 {
+    let clustered = has_clusters.then(|| versus.clusters.p_value()).flatten();
+    clustered.unwrap_or_else(|| versus.pairs.mcnemar_mid_p())
 }
 
 fn interval(versus: &Versus, has_clusters: bool, level: Level) -> Option<[f64; 2]> {
@@ -116,7 +122,9 @@ pub fn verdicts(
         if comparison.is_none() && question.gates.is_empty() {
             continue;
         }
-        let failed = gates.iter().find(|gate| gate.model == model.model && !gate.pass);
+        // A value that does not exist yet (p95 of fewer than 72 samples) fails its gate but decides nothing.
+        let failed =
+            gates.iter().find(|gate| gate.model == model.model && !gate.pass && gate.value.is_some());
         let unsure = question.gates.iter().find(|gate| !gate.holds_surely(model));
         out.push(verdict(&Evidence { question, model, comparison, failed, unsure, pace }));
     }

@@ -95,12 +95,6 @@ impl Reader {
         spent.map_err(|error| self.failed(&error))
     }
 
-    /// Whether any sample of a run belongs to a cluster.
-    pub fn has_clusters(&self, run: &str) -> Result<bool, LedgerError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM samples WHERE run = ?1 AND cluster IS NOT NULL)";
-        self.connection.query_row(sql, [run], |row| row.get(0)).map_err(|error| self.failed(&error))
-    }
-
     /// The models that the providers say answered, by candidate and name.
     pub fn served(&self, run: &str) -> Result<Vec<(u32, String)>, LedgerError> {
         let mut served = Vec::new();

@@ -53,6 +53,10 @@ fn providers(root: &mut Table<'_, '_>, policy: &mut Policy) {
             let help = "use letters, digits, - and _";
             table.problem(Problem::new(span.clone(), message, "this name").help(help));
         }
+        if name == RECORDINGS {
+            let message = format!("`{name}` is what recorded answers are called, which cost nothing");
+            table.problem(Problem::new(span.clone(), message, "this name").help("use another name"));
+        }
         let preset = preset::of(name);
         let dialect = table.parsed("dialect", dialect_named).or(preset.map(|preset| preset.dialect));
         let has_url = table.value("url").is_some();
@@ -80,6 +84,9 @@ fn providers(root: &mut Table<'_, '_>, policy: &mut Policy) {
         policy.providers.push(provider);
     }
 }
+
+/// The provider that recorded answers are listed under; a paid one of this name would go unpaid.
+const RECORDINGS: &str = "replay";
 
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -112,6 +119,9 @@ fn base_url(text: &str) -> Result<String, String> {
     if authority.as_str().contains('@') {
         return Err("an address must not hold credentials".to_owned());
     }
+    if text.contains('#') {
+        return Err("an address must not hold a fragment (#), behind which every path is lost".to_owned());
+    }
     Ok(text.trim_end_matches('/').to_owned())
 }
 
@@ -123,6 +133,11 @@ fn key(table: &mut Table<'_, '_>) -> Option<KeySource> {
                 .help("keys = [{ env = \"NAME\" }]"),
         };
         table.problem(problem);
+    }
+    let literal = table.value("keys").filter(|value| value.get_ref().as_str().is_some());
+    if let Some(value) = literal {
+        table.problem(literal_secret(value.span()));
+        return None;
     }
     let keys = table.array("keys")?;
     if let [_, second, ..] = keys[..] {

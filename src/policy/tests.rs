@@ -66,6 +66,28 @@ fn problems_are_shown_with_their_lines_and_without_credentials() {
 }
 
 #[test]
+fn a_credential_is_not_shown_wherever_a_key_belongs() {
+    for text in
+        ["[providers.openai]\nkeys = \"sk-live-123\"\n", "[providers.openai]\nkey = \"sk-live-123\"\n"]
+    {
+        let shown = render(&resolve(text).unwrap_err(), "orch.toml", text, false);
+        assert!(!shown.contains("sk-live") && shown.contains("a credential must not stand"), "{shown}");
+    }
+}
+
+#[test]
+fn an_address_leads_where_it_says_and_a_paid_provider_is_not_taken_for_a_recording() {
+    let cases = [
+        ("[providers.a]\nurl = \"https://h/v1#x\"\n", "fragment"),
+        ("[providers.a]\nurl = \"https://u:p@h/v1\"\n", "credentials"),
+        ("[providers.replay]\nurl = \"https://h/v1\"\n", "recorded answers"),
+    ];
+    for (text, problem) in cases {
+        assert!(problems(text)[0].contains(problem), "{:?}", problems(text));
+    }
+}
+
+#[test]
 fn broken_toml_is_a_problem_with_a_place() {
     assert!(problems("[ledger\npath = 3")[0].starts_with("1:"), "{:?}", problems("[ledger\npath = 3"));
 }

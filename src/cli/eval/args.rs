@@ -80,7 +80,10 @@ pub(super) struct RunArgs {
     #[arg(long)]
     pub(super) no_stream: bool,
     /// Make only the missing calls of a run; `last` is the latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["datasets", "models", "repeat", "limit", "seed"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "datasets", "models", "incumbent", "scorers", "gates", "margin", "repeat", "limit", "early_stop", "seed",
+        "system", "template", "format", "skip_bad", "no_stream",
+    ])]
     pub(super) resume: Option<String>,
     /// Exit with 5 when a verdict is inconclusive
     #[arg(long)]

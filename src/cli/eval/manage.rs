@@ -181,8 +181,7 @@ pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Re
     let (_, _, reader) = open(surroundings)?;
     let sides = [Side::find(&reader, &args.incumbent)?, Side::find(&reader, &args.candidate)?];
     let (ours, mut theirs) = (sides[0].facts(&reader)?, sides[1].facts(&reader)?);
-    let has_clusters = ours.values().any(|facts| facts.cluster.is_some());
-    let mut tally = Tally::new(2, Some(0), 1, has_clusters);
+    let mut tally = Tally::new(2, Some(0), 1);
     let mut shared = 0;
     for (id, incumbent) in ours {
         let Some(candidate) = theirs.remove(&id) else { continue };
@@ -219,7 +218,7 @@ pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Re
                 writeln!(out, "{}", Untrusted::line(&verdict.sentence))?;
                 writeln!(
                     out,
-                    "{counts} of {} shared prompts, McNemar mid-p {:.3}",
+                    "{counts} of {} shared prompts, p {:.3}",
                     comparison.pairs, comparison.p_value
                 )?;
             }

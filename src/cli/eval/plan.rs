@@ -237,6 +237,12 @@ fn check(manifest: &Manifest) -> Result<(), Failed> {
             "--early-stop needs an incumbent to compare with: --incumbent MODEL"
         )));
     }
+    if manifest.early_stop && manifest.repeat > 1 {
+        return Err(Failed::input(anyhow!(
+            "--early-stop needs independent answers, and those to a repeated prompt are not; leave out one of \
+             --early-stop and --repeat"
+        )));
+    }
     Ok(())
 }
 

@@ -42,9 +42,10 @@ fn part(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// A file for its owner's eyes only.
+/// A new file for its owner's eyes only; one that is there already, or a link somebody put there, is not
+/// written through.
 fn private(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Shows a summary on stdout and writes the reports asked for.
@@ -93,7 +94,7 @@ fn write(path: &Path, summary: &Summary, samples: &dyn Samples) -> io::Result<()
     match written.and_then(|()| fs::rename(&part, path)) {
         Ok(()) => Ok(()),
         Err(error) => {
-            drop(fs::remove_file(&part));
+            fs::remove_file(&part).ok();
             Err(error)
         }
     }

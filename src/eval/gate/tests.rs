@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// A model of which `accepted` of `of` samples are accepted, at 100 ms and a tenth of a cent each.
 fn model(accepted: u64, of: u64) -> ModelSummary {
-    let mut tally = Tally::new(1, None, 1, false);
+    let mut tally = Tally::new(1, None, 1);
     for item in 0..of {
         tally.add(SampleFacts {
             key: SampleKey { item, candidate: 0, repeat: 0 },

@@ -7,16 +7,19 @@
 
 use std::collections::BTreeMap;
 
+use super::distribution::student_t_cdf;
 use super::level::Level;
 use super::mean::Moments;
 use super::proportion::wilson_limits;
 use super::real;
 use super::tango::Discordance;
 
-/// A running sum per cluster: memory in the number of clusters, not of values.
+/// A running sum per cluster: memory in the number of clusters, not of values. Values that belong to no
+/// cluster are clusters of one and take no memory.
 #[derive(Clone, Debug)]
 pub struct Clusters<K> {
     sums: BTreeMap<K, Sum>,
+    alone: Alone,
     values: Moments,
     positive: u64,
     negative: u64,
@@ -28,9 +31,30 @@ struct Sum {
     total: f64,
 }
 
+/// The clusters of one, together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alone {
+    n: u64,
+    total: f64,
+    squares: f64,
+}
+
+impl Alone {
+    /// Σ (x - mean)².
+    fn squares_around(&self, mean: f64) -> f64 {
+        (self.squares - 2.0 * mean * self.total + real(self.n) * mean * mean).max(0.0)
+    }
+}
+
 impl<K> Default for Clusters<K> {
     fn default() -> Self {
-        Self { sums: BTreeMap::new(), values: Moments::default(), positive: 0, negative: 0 }
+        Self {
+            sums: BTreeMap::new(),
+            alone: Alone::default(),
+            values: Moments::default(),
+            positive: 0,
+            negative: 0,
+        }
     }
 }
 
@@ -40,14 +64,26 @@ impl<K: Ord> Clusters<K> {
         let sum = self.sums.entry(cluster).or_default();
         sum.n += 1;
         sum.total += value;
+        self.count(value);
+    }
+
+    /// Takes one more finite value that belongs to no cluster.
+    pub fn add_alone(&mut self, value: f64) {
+        self.alone.n += 1;
+        self.alone.total += value;
+        self.alone.squares += value * value;
+        self.count(value);
+    }
+
+    fn count(&mut self, value: f64) {
         self.values.add(value);
         self.positive += u64::from(value > 0.0);
         self.negative += u64::from(value < 0.0);
     }
 
-    /// Clusters, C.
-    pub fn clusters(&self) -> usize {
-        self.sums.len()
+    /// Clusters, C, those of one included.
+    pub fn clusters(&self) -> u64 {
+        super::count(self.sums.len()) + self.alone.n
     }
 
     /// Values, in all clusters.
@@ -65,8 +101,9 @@ impl<K: Ord> Clusters<K> {
     /// clusters.
     pub fn standard_error(&self) -> Option<f64> {
         let mean = self.mean()?;
-        let clusters = real(super::count(self.clusters()));
-        let squares: f64 = self.sums.values().map(|sum| (sum.total - real(sum.n) * mean).powi(2)).sum();
+        let clusters = real(self.clusters());
+        let together: f64 = self.sums.values().map(|sum| (sum.total - real(sum.n) * mean).powi(2)).sum();
+        let squares = together + self.alone.squares_around(mean);
         (clusters > 1.0).then(|| (clusters / (clusters - 1.0) * squares).sqrt() / real(self.n()))
     }
 
@@ -112,18 +149,28 @@ impl<K: Ord> Clusters<K> {
         Some(pairs.interval(level.z()))
     }
 
+    /// The two-sided p-value of "the true mean is nothing", by the cluster-robust error and Student's t on
+    /// C - 1 degrees of freedom. `None` below two clusters and where they do not differ.
+    pub fn p_value(&self) -> Option<f64> {
+        if !self.varies()? {
+            return None;
+        }
+        let t = self.mean()? / self.standard_error()?;
+        Some((2.0 * student_t_cdf(-t.abs(), self.degrees())).min(1.0))
+    }
+
     /// Whether the clusters differ by more than rounding.
     fn varies(&self) -> Option<bool> {
         self.standard_error().map(|error| error > 1e-12)
     }
 
     fn degrees(&self) -> f64 {
-        real(super::count(self.clusters())) - 1.0
+        real(self.clusters()) - 1.0
     }
 
     /// A count scaled from values to clusters.
     fn per_cluster(&self, hits: u64) -> f64 {
-        real(hits) / real(self.n()) * real(super::count(self.clusters()))
+        real(hits) / real(self.n()) * real(self.clusters())
     }
 }
 

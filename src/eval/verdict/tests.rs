@@ -25,7 +25,7 @@ fn facts(item: u64, candidate: u32, is_accepted: bool) -> SampleFacts {
 
 /// Decides on one candidate of which `better` prompts are its own, `worse` the incumbent's, of `n`.
 fn decide(n: u64, better: u64, worse: u64, gates: &[&str]) -> Verdict {
-    let mut tally = Tally::new(2, Some(0), 1, false);
+    let mut tally = Tally::new(2, Some(0), 1);
     for item in 0..n {
         tally.add(facts(item, 0, item >= better));
         tally.add(facts(item, 1, item < n - worse));
@@ -78,6 +78,30 @@ fn what_is_undecided_says_what_it_would_take() {
     assert!(verdict.sentence.contains("more prompts (about $"), "{}", verdict.sentence);
     let unsure = decide(2_000, 2, 0, &["accepted >= 0.999"]);
     assert_eq!(unsure.sentence, "new is undecided: 2,000 samples cannot show `accepted >= 0.999` surely yet");
+}
+
+#[test]
+fn a_value_that_does_not_exist_yet_rejects_nobody() {
+    let verdict = decide(60, 0, 0, &["p95 <= 800ms"]);
+    assert_eq!(verdict.decision, Decision::Inconclusive, "{}", verdict.sentence);
+}
+
+#[test]
+fn prompts_of_no_cluster_count_beside_those_of_one() {
+    let mut tally = Tally::new(2, Some(0), 1);
+    for item in 0..400 {
+        for candidate in 0..2 {
+            let cluster = (item < 10).then(|| format!("c{}", item / 5));
+            tally.add(SampleFacts { cluster, ..facts(item, candidate, item % 10 != u64::from(candidate)) });
+        }
+    }
+    let counted = tally.finish();
+    assert!(counted.has_clusters);
+    let [low, high] = counted.models[0].accepted.ci95.unwrap();
+    assert!(0.85 < low && high < 0.95, "400 prompts are known, not ten: {low} to {high}");
+    let compared = compare(&counted.models, 0, &counted.versus, true, 0.02);
+    let [low, high] = compared[0].ci95.unwrap();
+    assert!((-0.06..0.0).contains(&low) && (0.0..0.06).contains(&high), "{low} to {high}");
 }
 
 #[test]

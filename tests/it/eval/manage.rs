@@ -52,6 +52,17 @@ fn a_run_is_shown_as_it_was_told() {
 }
 
 #[test]
+fn rescoring_does_not_hold_a_scorer_that_failed_against_the_candidate() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(3);
+    let first = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--scorer", "exec:false", "--json"]).json();
+    assert_eq!(first["models"][0]["errors"], json!({"unscored": 3}));
+    let ran = desk.run(&["eval", "rescore", "last", "--json"]).ends(0).says(&["0 changed their outcome"]);
+    assert_eq!(ran.json()["models"][0]["errors"], json!({"unscored": 3}));
+}
+
+#[test]
 fn rescoring_makes_no_calls_and_changes_what_scorers_say() {
     let mock = Mock::start(Settings::default());
     let desk = Desk::new(&mock.base());

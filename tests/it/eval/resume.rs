@@ -139,6 +139,40 @@ fn two_processes_write_one_ledger() {
 }
 
 #[test]
+fn what_a_continued_run_cannot_change_is_refused() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    let flags: [&[&str]; 8] = [
+        &["--gate", "valid >= 0.5"],
+        &["--scorer", "equals"],
+        &["--incumbent", "chat/m"],
+        &["--margin", "1pp"],
+        &["--system", "be brief"],
+        &["--early-stop"],
+        &["--skip-bad"],
+        &["--no-stream"],
+    ];
+    for flag in flags {
+        let ran = desk.run(&[&["eval", "--resume", "last"][..], flag].concat()).ends(2);
+        ran.says(&["cannot be used with", flag[0]]);
+    }
+}
+
+#[test]
+fn the_configuration_may_be_named_by_the_environment() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(1);
+    std::fs::rename(desk.path("orch.toml"), desk.path("elsewhere.toml")).unwrap();
+    desk.run(&["eval", "rows.jsonl", "-m", "priced"]).ends(2);
+    let named = |file: &str| {
+        let mut command = desk.orch(&["eval", "rows.jsonl", "-m", "priced"]);
+        Ran::of(command.env("ORCH_CONFIG", desk.path(file)).output().unwrap())
+    };
+    named("elsewhere.toml").ends(0);
+    named("nowhere.toml").ends(2).says(&["cannot read the configuration"]);
+}
+
+#[test]
 fn a_finished_run_that_is_continued_makes_no_calls() {
     let mock = Mock::start(Settings::default());
     let desk = Desk::new(&mock.base());

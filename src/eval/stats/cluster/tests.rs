@@ -24,6 +24,28 @@ fn the_robust_error_is_that_of_statsmodels() {
 }
 
 #[test]
+fn values_of_no_cluster_are_clusters_of_one() {
+    let mut some_alone = of(&[(0, 1.0), (0, 1.0), (1, 0.0), (1, 1.0)]);
+    let named = of(&[(0, 1.0), (0, 1.0), (1, 0.0), (1, 1.0), (2, 1.0), (3, 0.0), (4, -1.0)]);
+    for value in [1.0, 0.0, -1.0] {
+        some_alone.add_alone(value);
+    }
+    assert_eq!((some_alone.clusters(), some_alone.n()), (named.clusters(), named.n()));
+    let difference = some_alone.standard_error().unwrap() - named.standard_error().unwrap();
+    assert!(difference.abs() < 1e-14, "{difference}");
+}
+
+#[test]
+fn a_difference_within_one_conversation_convinces_less_than_one_across_prompts() {
+    // Ten prompts the candidate alone passed: all in two conversations of forty, or each in its own.
+    let clusters =
+        |size: u32| of(&(0_u32..200).map(|i| (i / size, f64::from(u8::from(i < 10)))).collect::<Vec<_>>());
+    let (together, apart) = (clusters(5).p_value().unwrap(), clusters(1).p_value().unwrap());
+    assert!(apart < 0.01 && together > 0.1, "{apart} {together}");
+    assert_eq!(of(&[(0, 0.0), (1, 0.0)]).p_value(), None, "nothing differs");
+}
+
+#[test]
 fn clusters_of_one_are_independent_values() {
     let numbers = [1.0, 0.0, 0.0, 1.0, 1.0];
     let clusters = of(&(0..).zip(numbers).collect::<Vec<_>>());
