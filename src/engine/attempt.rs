@@ -68,10 +68,8 @@ async fn exchange(
     response: &mut Response,
 ) -> Result<(), Failure> {
     let sent = timeout_at(watch.limit(), leg.transport.send(request)).await;
-    let answer = sent.map_err(|_| watch.exceeded())?.map_err(|error| {
-        watch.is_unsent = !error.was_sent;
-        error
-    })?;
+    let answer =
+        sent.map_err(|_| watch.exceeded())?.inspect_err(|error| watch.is_unsent = !error.was_sent)?;
     watch.head = Some(watch.sent.elapsed());
     if !leg.spends {
         watch.recorded = recorded(&answer.headers);
