@@ -175,7 +175,7 @@ pub(super) fn literal_secret(span: Range<usize>) -> Problem {
     problem
 }
 
-fn is_secret_name(name: &str) -> bool {
+pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["key", "token", "secret", "password"].iter().any(|word| name.contains(word))
 }

@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::file::is_secret_name;
 use crate::base::untrusted::Untrusted;
+
+/// The label of what the parser could not read.
+pub(super) const NOT_TOML: &str = "not TOML";
 
 /// One problem. Messages are ours; words from the file stand in them quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +72,31 @@ pub fn render(problems: &[Problem], file: &str, text: &str, color: bool) -> Stri
     out
 }
 
+/// What stands behind the equals sign of a line whose key is named like a credential: a file that is not TOML
+/// has no values that a problem could mark. Names of variables and files are written in braces and stay.
+fn secret_values(text: &str) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let mut begin = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some((name, value)) = line.split_once('=')
+            && is_secret_name(name)
+            && !value.contains('{')
+        {
+            out.push(begin + name.len() + 1..begin + line.trim_end_matches('\n').len());
+        }
+        begin += line.len();
+    }
+    out
+}
+
 /// The file's text with the same byte offsets, credentials starred out and control characters replaced.
 fn harmless(text: &str, problems: &[Problem]) -> String {
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
+    let is_toml = problems.iter().all(|problem| problem.label != NOT_TOML);
+    let values = if is_toml { Vec::new() } else { secret_values(text) };
     for (at, c) in text.char_indices() {
-        let is_secret = problems.iter().any(|p| p.is_secret && p.span.contains(&at));
+        let is_secret = problems.iter().any(|p| p.is_secret && p.span.contains(&at))
+            || values.iter().any(|value| value.contains(&at));
         let is_harmless =
             c == '\n' || Untrusted::line(c.encode_utf8(&mut [0; 4])).to_string().chars().eq([c]);
         if is_secret || !is_harmless {

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::{Table, Value, literal_secret, nearest};
 use super::preset::{self, Auth};
-use super::problem::Problem;
+use super::problem::{NOT_TOML, Problem};
 use super::{Alias, KeySource, Policy, PriceOverride, Provider};
 use crate::base::money::{Money, Rate};
 use crate::base::span;
@@ -21,7 +21,7 @@ pub fn resolve(text: &str) -> Result<Policy, Vec<Problem>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let syntax = errors.iter().map(|error| {
         let span = error.span().unwrap_or(0..0);
-        Problem::new(span, error.message().trim_end().to_owned(), "not TOML")
+        Problem::new(span, error.message().trim_end().to_owned(), NOT_TOML)
     });
     let mut problems: Vec<_> = syntax.collect();
     let mut policy = Policy::default();

@@ -76,6 +76,13 @@ fn a_credential_is_not_shown_wherever_a_key_belongs() {
 }
 
 #[test]
+fn a_credential_is_not_shown_where_the_file_is_not_toml() {
+    let text = "[providers.openai]\nkeys = [\"sk-live-123\"\n";
+    let shown = render(&resolve(text).unwrap_err(), "orch.toml", text, false);
+    assert!(!shown.contains("sk-live") && shown.contains("keys ="), "{shown}");
+}
+
+#[test]
 fn an_address_leads_where_it_says_and_a_paid_provider_is_not_taken_for_a_recording() {
     let cases = [
         ("[providers.a]\nurl = \"https://h/v1#x\"\n", "fragment"),
