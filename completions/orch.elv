@@ -31,6 +31,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand eval 'Run a prompt dataset across models; end with a verdict'
             cand models 'Show the models that are known, with prices, windows and capabilities'
             cand check 'Check the configuration'
+            cand init 'Write a commented configuration to begin with'
             cand mock 'Serve simulated providers on loopback, for benchmarks and rehearsals'
             cand completions 'Print the completions of a shell, or the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -215,6 +216,16 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'orch;init'= {
+            cand --config 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
+            cand -q 'Only results and errors: no progress, no notes'
+            cand --quiet 'Only results and errors: no progress, no notes'
+            cand -v 'Log what happens to stderr; twice for more'
+            cand --verbose 'Log what happens to stderr; twice for more'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'orch;mock'= {
             cand --listen 'Address to listen on; port 0 takes a free one'
             cand --latency 'Pause before each answer'
@@ -252,6 +263,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand eval 'Run a prompt dataset across models; end with a verdict'
             cand models 'Show the models that are known, with prices, windows and capabilities'
             cand check 'Check the configuration'
+            cand init 'Write a commented configuration to begin with'
             cand mock 'Serve simulated providers on loopback, for benchmarks and rehearsals'
             cand completions 'Print the completions of a shell, or the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -282,6 +294,8 @@ set edit:completion:arg-completer[orch] = {|@words|
         &'orch;help;models;import'= {
         }
         &'orch;help;check'= {
+        }
+        &'orch;help;init'= {
         }
         &'orch;help;mock'= {
         }

@@ -33,6 +33,7 @@ complete -c orch -n "__fish_orch_needs_command" -s V -l version -d 'Print versio
 complete -c orch -n "__fish_orch_needs_command" -f -a "eval" -d 'Run a prompt dataset across models; end with a verdict'
 complete -c orch -n "__fish_orch_needs_command" -f -a "models" -d 'Show the models that are known, with prices, windows and capabilities'
 complete -c orch -n "__fish_orch_needs_command" -f -a "check" -d 'Check the configuration'
+complete -c orch -n "__fish_orch_needs_command" -f -a "init" -d 'Write a commented configuration to begin with'
 complete -c orch -n "__fish_orch_needs_command" -f -a "mock" -d 'Serve simulated providers on loopback, for benchmarks and rehearsals'
 complete -c orch -n "__fish_orch_needs_command" -f -a "completions" -d 'Print the completions of a shell, or the manual page'
 complete -c orch -n "__fish_orch_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -138,6 +139,11 @@ complete -c orch -n "__fish_orch_using_subcommand check" -l ledger -d 'The ledge
 complete -c orch -n "__fish_orch_using_subcommand check" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand check" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand check" -s h -l help -d 'Print help'
+complete -c orch -n "__fish_orch_using_subcommand init" -l config -d 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand init" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand init" -s q -l quiet -d 'Only results and errors: no progress, no notes'
+complete -c orch -n "__fish_orch_using_subcommand init" -s v -l verbose -d 'Log what happens to stderr; twice for more'
+complete -c orch -n "__fish_orch_using_subcommand init" -s h -l help -d 'Print help'
 complete -c orch -n "__fish_orch_using_subcommand mock" -l listen -d 'Address to listen on; port 0 takes a free one' -r
 complete -c orch -n "__fish_orch_using_subcommand mock" -l latency -d 'Pause before each answer' -r
 complete -c orch -n "__fish_orch_using_subcommand mock" -l event-gap -d 'Pause between the events of a stream' -r
@@ -165,12 +171,13 @@ complete -c orch -n "__fish_orch_using_subcommand completions" -l ledger -d 'The
 complete -c orch -n "__fish_orch_using_subcommand completions" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand completions" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check mock completions help" -f -a "eval" -d 'Run a prompt dataset across models; end with a verdict'
-complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check mock completions help" -f -a "models" -d 'Show the models that are known, with prices, windows and capabilities'
-complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check mock completions help" -f -a "check" -d 'Check the configuration'
-complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check mock completions help" -f -a "mock" -d 'Serve simulated providers on loopback, for benchmarks and rehearsals'
-complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check mock completions help" -f -a "completions" -d 'Print the completions of a shell, or the manual page'
-complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check mock completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "eval" -d 'Run a prompt dataset across models; end with a verdict'
+complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "models" -d 'Show the models that are known, with prices, windows and capabilities'
+complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "check" -d 'Check the configuration'
+complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "init" -d 'Write a commented configuration to begin with'
+complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "mock" -d 'Serve simulated providers on loopback, for benchmarks and rehearsals'
+complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "completions" -d 'Print the completions of a shell, or the manual page'
+complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c orch -n "__fish_orch_using_subcommand help; and __fish_seen_subcommand_from eval" -f -a "list" -d 'List recorded runs, newest first'
 complete -c orch -n "__fish_orch_using_subcommand help; and __fish_seen_subcommand_from eval" -f -a "show" -d 'Show a recorded run'
 complete -c orch -n "__fish_orch_using_subcommand help; and __fish_seen_subcommand_from eval" -f -a "compare" -d 'Compare candidates of two recorded runs on the prompts they share'

@@ -47,6 +47,8 @@ pub enum Command {
     Models(super::models::Args),
     /// Check the configuration
     Check(super::check::Args),
+    /// Write a commented configuration to begin with
+    Init(super::init::Args),
     /// Serve simulated providers on loopback, for benchmarks and rehearsals
     #[command(hide = true)]
     Mock(super::mock::Args),

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod environment;
 pub mod eval;
 pub mod exit;
+pub mod init;
 pub mod live;
 pub mod mock;
 pub mod models;
@@ -66,6 +67,7 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
             }
         }
         Command::Check(_) => check::run(&cli.global, environment, terminal).map(Exit::code),
+        Command::Init(_) => init::run(&cli.global).map(Exit::code),
         Command::Mock(args) => mock::run(args).map_err(Failed::surroundings),
         Command::Completions(args) => {
             output::stdout(|out| completions::write(args.kind, out))?;

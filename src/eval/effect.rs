@@ -37,6 +37,8 @@ pub struct Effects {
     pub ids: Ids,
     /// What simulated models may know.
     pub key: Arc<AnswerKey>,
+    /// The environment of programs: what they need to run at all, and no key.
+    pub environment: Vec<(String, String)>,
 }
 
 /// What the scorers of one sample said.
@@ -95,7 +97,7 @@ impl Effects {
                     Err(failure) => unable(format!("the embedder {model} failed: {failure}")),
                 },
                 Step::Exec { argv, stdin, timeout } => {
-                    scorer.conclude_exec(subject, &execute(&argv, stdin, timeout).await)
+                    scorer.conclude_exec(subject, &execute(&argv, &self.environment, stdin, timeout).await)
                 }
             };
             scored.waited += began.elapsed();
@@ -179,13 +181,21 @@ fn missing(model: &str) -> Failure {
 }
 
 /// Runs a program with its input; its process ends with the wait.
-async fn execute(argv: &[String], stdin: String, timeout: Duration) -> ExecResult {
+async fn execute(
+    argv: &[String],
+    environment: &[(String, String)],
+    stdin: String,
+    timeout: Duration,
+) -> ExecResult {
     let Some((program, arguments)) = argv.split_first() else {
         return ExecResult::NotStarted("no program is named".to_owned());
     };
     let mut command = Command::new(program);
     command
         .args(arguments)
+        // A program named by a dataset has no business with the keys in our environment.
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

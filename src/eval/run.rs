@@ -1,8 +1,9 @@
 //! The run: keeps a bounded number of samples under way, records each as it finishes, and knows when to
 //! stop.
 
-use std::future::Future;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -109,7 +110,11 @@ pub async fn run(
         while loop_state.ended.is_none() && under_way.len() < plan.concurrency {
             let Some(key) = next(&mut plan, &loop_state.health) else { break };
             let candidate = &plan.candidates[key.candidate as usize];
-            under_way.push(take(&bench, &plan.datasets[candidate.prompt], candidate, key));
+            let mut sample = Box::pin(take(&bench, &plan.datasets[candidate.prompt], candidate, key));
+            match begin(sample.as_mut()).await {
+                Poll::Ready(taken) => loop_state.finish(&mut plan, recorder, taken, watch).await,
+                Poll::Pending => under_way.push(sample),
+            }
         }
         if under_way.is_empty() {
             break;
@@ -142,6 +147,14 @@ pub async fn run(
             .filter_map(|(at, health)| Some((at, health.last?)))
             .collect(),
     }
+}
+
+/// Takes a sample's first step and lets its connection write. Otherwise, where answers come in bursts, every
+/// answer of a burst would be scored before the first of the next requests leaves, and the burst stays one.
+async fn begin<F: Future>(mut sample: Pin<&mut F>) -> Poll<F::Output> {
+    let first = poll_fn(|context| Poll::Ready(sample.as_mut().poll(context))).await;
+    tokio::task::yield_now().await;
+    first
 }
 
 type Taken = (SampleKey, Result<sample::Finished, Trouble>);

@@ -68,7 +68,17 @@ pub(super) fn prepare(
     let embedder = |model: &String| Ok((model.clone(), embedder(builder.leg(model, &http)?.0)?));
     let embedders = asked.embedders.iter().map(embedder).collect::<Result<_, Failed>>()?;
     let ids = Ids::new(crate::base::id::entropy());
-    Ok(Prepared { candidates, effects: Effects { judges, embedders, ids, key: builder.key } })
+    Ok(Prepared {
+        candidates,
+        effects: Effects { judges, embedders, ids, key: builder.key, environment: bare(surroundings) },
+    })
+}
+
+/// What of our environment a scorer's program gets.
+fn bare(surroundings: &Surroundings<'_>) -> Vec<(String, String)> {
+    let kept = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"];
+    let value = |name: &str| Some((name.to_owned(), surroundings.environment.get(name)?.to_owned()));
+    kept.into_iter().filter_map(value).collect()
 }
 
 fn embedder(leg: Leg) -> Result<Leg, Failed> {

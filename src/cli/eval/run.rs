@@ -46,9 +46,7 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
     check_prices(&manifest, &prepared, &catalogue)?;
     let is_resumed = resumed.is_some();
     let row = resumed.unwrap_or_else(|| new_row(&manifest));
-    // The loop stays on this thread; connections are served beside it, so that a burst of answers that is
-    // being scored does not hold back the next requests.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let plan = session::Session {
         manifest: &manifest,
         datasets: &datasets,
