@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'orch' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -58,7 +58,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Make only the missing calls of a run; `last` is the latest')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('--early-stop', '--early-stop', [CompletionResultType]::ParameterName, 'Stop as soon as every comparison is decided (valid at every look)')
             [CompletionResult]::new('--skip-bad', '--skip-bad', [CompletionResultType]::ParameterName, 'Count bad rows and go on without them')
@@ -81,7 +81,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
         'orch;eval;list' {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'How many')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'How many')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object a line')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -95,7 +95,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
         'orch;eval;show' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as one JSON object on stdout')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -108,7 +108,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
         }
         'orch;eval;compare' {
             [CompletionResult]::new('--margin', '--margin', [CompletionResultType]::ParameterName, 'How much worse the candidate may be')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'One JSON object on stdout')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -123,7 +123,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--scorer', '--scorer', [CompletionResultType]::ParameterName, 'Scorers in place of the run''s own, for rows that name none')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as one JSON object on stdout')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -158,7 +158,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             break
         }
         'orch;models' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -174,7 +174,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
         }
         'orch;models;list' {
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Only models of this provider')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the entries as a catalogue in JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -186,7 +186,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             break
         }
         'orch;models;show' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the entry as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -200,7 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
         'orch;models;import' {
             [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Only models of this provider')
             [CompletionResult]::new('--read', '--read', [CompletionResultType]::ParameterName, 'The day the table is of [default: today]')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -230,7 +230,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             break
         }
         'orch;check' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -254,7 +254,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--fault-delay', '--fault-delay', [CompletionResultType]::ParameterName, 'How long the model fault/slow-first-token makes a client wait')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'What chance depends on')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time instead of at ctrl-c')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -265,7 +265,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             break
         }
         'orch;completions' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')

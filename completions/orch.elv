@@ -18,7 +18,7 @@ set edit:completion:arg-completer[orch] = {|@words|
     }
     var completions = [
         &'orch'= {
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand -q 'Only results and errors: no progress, no notes'
             cand --quiet 'Only results and errors: no progress, no notes'
@@ -54,7 +54,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --resume 'Make only the missing calls of a run; `last` is the latest'
             cand -o 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
             cand --out 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand --early-stop 'Stop as soon as every comparison is decided (valid at every look)'
             cand --skip-bad 'Count bad rows and go on without them'
@@ -76,7 +76,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         &'orch;eval;list'= {
             cand -n 'How many'
             cand --limit 'How many'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand --json 'One JSON object a line'
             cand -q 'Only results and errors: no progress, no notes'
@@ -89,7 +89,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         &'orch;eval;show'= {
             cand -o 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
             cand --out 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand --json 'The summary as one JSON object on stdout'
             cand -q 'Only results and errors: no progress, no notes'
@@ -101,7 +101,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         }
         &'orch;eval;compare'= {
             cand --margin 'How much worse the candidate may be'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand --json 'One JSON object on stdout'
             cand -q 'Only results and errors: no progress, no notes'
@@ -115,7 +115,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --scorer 'Scorers in place of the run''s own, for rows that name none'
             cand -o 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
             cand --out 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand --json 'The summary as one JSON object on stdout'
             cand -q 'Only results and errors: no progress, no notes'
@@ -143,7 +143,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         &'orch;eval;help;help'= {
         }
         &'orch;models'= {
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand -q 'Only results and errors: no progress, no notes'
             cand --quiet 'Only results and errors: no progress, no notes'
@@ -158,7 +158,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         }
         &'orch;models;list'= {
             cand --provider 'Only models of this provider'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand --json 'Print the entries as a catalogue in JSON'
             cand -q 'Only results and errors: no progress, no notes'
@@ -169,7 +169,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --help 'Print help'
         }
         &'orch;models;show'= {
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand --json 'Print the entry as JSON'
             cand -q 'Only results and errors: no progress, no notes'
@@ -182,7 +182,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         &'orch;models;import'= {
             cand --provider 'Only models of this provider'
             cand --read 'The day the table is of [default: today]'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand -q 'Only results and errors: no progress, no notes'
             cand --quiet 'Only results and errors: no progress, no notes'
@@ -206,7 +206,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         &'orch;models;help;help'= {
         }
         &'orch;check'= {
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand -q 'Only results and errors: no progress, no notes'
             cand --quiet 'Only results and errors: no progress, no notes'
@@ -229,7 +229,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --fault-delay 'How long the model fault/slow-first-token makes a client wait'
             cand --seed 'What chance depends on'
             cand --for 'Stop after this time instead of at ctrl-c'
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand -q 'Only results and errors: no progress, no notes'
             cand --quiet 'Only results and errors: no progress, no notes'
@@ -239,7 +239,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'orch;completions'= {
-            cand --config 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]'
+            cand --config 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
             cand -q 'Only results and errors: no progress, no notes'
             cand --quiet 'Only results and errors: no progress, no notes'

@@ -24,7 +24,7 @@ function __fish_orch_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c orch -n "__fish_orch_needs_command" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_needs_command" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_needs_command" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_needs_command" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_needs_command" -s v -l verbose -d 'Log what happens to stderr; twice for more'
@@ -51,7 +51,7 @@ complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subc
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l format -d 'The format of the datasets, when their names do not tell: jsonl, csv, tsv, text' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l resume -d 'Make only the missing calls of a run; `last` is the latest' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -s o -l out -d 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times' -r -F
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l early-stop -d 'Stop as soon as every comparison is decided (valid at every look)'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l skip-bad -d 'Count bad rows and go on without them'
@@ -67,21 +67,21 @@ complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subc
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -a "rescore" -d 'Score a recorded run again, without any calls'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -s n -l limit -d 'How many' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -l json -d 'One JSON object a line'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -s o -l out -d 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times' -r -F
-complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -l json -d 'The summary as one JSON object on stdout'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from compare" -l margin -d 'How much worse the candidate may be' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from compare" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from compare" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from compare" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from compare" -l json -d 'One JSON object on stdout'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from compare" -s q -l quiet -d 'Only results and errors: no progress, no notes'
@@ -89,7 +89,7 @@ complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcomma
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from compare" -s h -l help -d 'Print help'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from rescore" -l scorer -d 'Scorers in place of the run\'s own, for rows that name none' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from rescore" -s o -l out -d 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times' -r -F
-complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from rescore" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from rescore" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from rescore" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from rescore" -l json -d 'The summary as one JSON object on stdout'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from rescore" -s q -l quiet -d 'Only results and errors: no progress, no notes'
@@ -100,7 +100,7 @@ complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcomma
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from help" -f -a "compare" -d 'Compare candidates of two recorded runs on the prompts they share'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from help" -f -a "rescore" -d 'Score a recorded run again, without any calls'
 complete -c orch -n "__fish_orch_using_subcommand eval; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_subcommand_from list show import help" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_subcommand_from list show import help" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_subcommand_from list show import help" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_subcommand_from list show import help" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_subcommand_from list show import help" -s v -l verbose -d 'Log what happens to stderr; twice for more'
@@ -110,13 +110,13 @@ complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_su
 complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_subcommand_from list show import help" -f -a "import" -d 'Convert LiteLLM\'s or models.dev\'s price table (JSON, plain or gzipped) to a catalogue on stdout'
 complete -c orch -n "__fish_orch_using_subcommand models; and not __fish_seen_subcommand_from list show import help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -l provider -d 'Only models of this provider' -r
-complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -l json -d 'Print the entries as a catalogue in JSON'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from show" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from show" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from show" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from show" -l json -d 'Print the entry as JSON'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Only results and errors: no progress, no notes'
@@ -124,7 +124,7 @@ complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcom
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from import" -l provider -d 'Only models of this provider' -r
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from import" -l read -d 'The day the table is of [default: today]' -r
-complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from import" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from import" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from import" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Log what happens to stderr; twice for more'
@@ -133,7 +133,7 @@ complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcom
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show everything known about one model'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "import" -d 'Convert LiteLLM\'s or models.dev\'s price table (JSON, plain or gzipped) to a catalogue on stdout'
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c orch -n "__fish_orch_using_subcommand check" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand check" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand check" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand check" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand check" -s v -l verbose -d 'Log what happens to stderr; twice for more'
@@ -155,12 +155,12 @@ complete -c orch -n "__fish_orch_using_subcommand mock" -l wrong -d 'Share of su
 complete -c orch -n "__fish_orch_using_subcommand mock" -l fault-delay -d 'How long the model fault/slow-first-token makes a client wait' -r
 complete -c orch -n "__fish_orch_using_subcommand mock" -l seed -d 'What chance depends on' -r
 complete -c orch -n "__fish_orch_using_subcommand mock" -l for -d 'Stop after this time instead of at ctrl-c' -r
-complete -c orch -n "__fish_orch_using_subcommand mock" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand mock" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand mock" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand mock" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand mock" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c orch -n "__fish_orch_using_subcommand completions" -l config -d 'The configuration [default: ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand completions" -l config -d 'The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand completions" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand completions" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand completions" -s v -l verbose -d 'Log what happens to stderr; twice for more'

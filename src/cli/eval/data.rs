@@ -48,7 +48,8 @@ pub(super) fn reopen(manifest: &mut Manifest) -> Result<Vec<Dataset>, Failed> {
     for template in templates {
         let options = ReadOptions { template, ..options(manifest)? };
         datasets.push(Dataset::read(&paths, &options).map_err(|problems| {
-            let hint = if options.skip_bad {
+            // Rows can be left out; a file that is missing or empty cannot.
+            let hint = if options.skip_bad || problems.listed.iter().all(|problem| problem.line.is_none()) {
                 ""
             } else {
                 "\nnothing was sent; mend the rows, or leave them out with --skip-bad"
