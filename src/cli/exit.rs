@@ -49,24 +49,17 @@ pub struct Failed {
     pub exit: Exit,
     /// Cause and remedy; several lines are allowed.
     pub error: anyhow::Error,
-    /// Whether the text is rendered for a terminal already, colours and harmlessness included.
-    pub is_rendered: bool,
 }
 
 impl Failed {
     /// The user's input is at fault.
     pub fn input(error: impl Into<anyhow::Error>) -> Self {
-        Self { exit: Exit::Input, error: error.into(), is_rendered: false }
-    }
-
-    /// The user's input is at fault, and the text says so as it should look.
-    pub fn rendered(text: &str) -> Self {
-        Self { exit: Exit::Input, error: anyhow::anyhow!("{}", text.trim_end()), is_rendered: true }
+        Self { exit: Exit::Input, error: error.into() }
     }
 
     /// The surroundings are at fault.
     pub fn surroundings(error: impl Into<anyhow::Error>) -> Self {
-        Self { exit: Exit::Surroundings, error: error.into(), is_rendered: false }
+        Self { exit: Exit::Surroundings, error: error.into() }
     }
 }
 

@@ -39,12 +39,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     log(cli.global.verbose);
     match dispatch(&cli, &environment, &terminal) {
         Ok(code) => ExitCode::from(code),
-        Err(Failed { exit, error, is_rendered }) => {
-            if is_rendered {
-                output::stderr_rendered(&format!("{error}\n"));
-            } else {
-                output::failure(&error);
-            }
+        Err(Failed { exit, error }) => {
+            output::failure(&error);
             exit.into()
         }
     }

@@ -71,8 +71,17 @@ pub fn stderr(text: &str) {
     writeln!(io::stderr().lock(), "{}", Untrusted::text(text)).ok();
 }
 
+/// An error that is already rendered for the terminal: it may hold our own colours, and no text of others that
+/// has not been made harmless.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Rendered(pub String);
+
 /// Writes why a command failed, cause after cause.
 pub fn failure(error: &anyhow::Error) {
+    if let Some(Rendered(text)) = error.downcast_ref() {
+        return stderr_rendered(&format!("error: {text}\n"));
+    }
     stderr(&format!("error: {error:#}"));
 }
 

@@ -10,7 +10,9 @@ use secrecy::SecretString;
 use super::args::Global;
 use super::environment::Environment;
 use super::exit::Failed;
+use super::output::Rendered;
 use crate::base::money::Rate;
+use crate::base::untrusted::Untrusted;
 use crate::model::outcome::Target;
 use crate::policy::catalogue::{Catalogue, Model, Prices, Rates, RequestFee, parse_id};
 use crate::policy::problem::render;
@@ -30,23 +32,28 @@ pub struct Config {
     pub policy: Policy,
 }
 
-/// Finds and reads the configuration: the one named, else that of `$ORCH_CONFIG`, else `orch.toml` here, else the user's, else none.
+/// Finds and reads the configuration: the one named, else `$ORCH_CONFIG`, else `orch.toml` here, else the
+/// user's, else none.
 pub fn config(global: &Global, environment: &Environment, color: bool) -> Result<Config, Failed> {
     let Some(path) = find(global, environment) else { return Ok(Config::default()) };
     let text = read(&path).map_err(Failed::input)?;
     let policy = resolve(&text).map_err(|problems| {
         let shown = render(&problems, &path.to_string_lossy(), &text, color);
-        Failed::rendered(&shown)
+        let problems = match problems.len() {
+            1 => "a problem".to_owned(),
+            n => format!("{n} problems"),
+        };
+        let file = Untrusted::line(&path.to_string_lossy()).to_string();
+        Failed::input(Rendered(format!("{problems} in {file}\n\n{}", shown.trim_end())))
     })?;
     Ok(Config { path: Some(path), text, policy })
 }
 
 fn find(global: &Global, environment: &Environment) -> Option<PathBuf> {
-    let named = environment.get("ORCH_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
     let here = PathBuf::from("orch.toml");
     let candidates = [Some(here), environment.config()];
-    let found = || candidates.into_iter().flatten().find(|path| path.exists());
-    global.config.clone().or(named).or_else(found)
+    let named = environment.get("ORCH_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    global.config.clone().or(named).or_else(|| candidates.into_iter().flatten().find(|path| path.exists()))
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -40,6 +40,25 @@ enum Metric {
     Scorer(String),
 }
 
+impl Metric {
+    fn is_share(&self) -> bool {
+        let shares = [
+            Self::Accepted,
+            Self::AcceptedOfAnswered,
+            Self::Valid,
+            Self::Refused,
+            Self::Errors,
+            Self::Repaired,
+        ];
+        shares.contains(self) || matches!(self, Self::Scorer(_))
+    }
+
+    /// Sums of money are known, not estimated.
+    fn has_interval(&self) -> bool {
+        !matches!(self, Self::Cost | Self::CostPerCall)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Value,
@@ -96,6 +115,15 @@ impl FromStr for Gate {
         let metric = metric(name).map_err(error)?;
         let limit = limit(&metric, right.trim())
             .ok_or_else(|| error(format!("{:?} is not a limit for {name}", right.trim())))?;
+        if metric.is_share() && !(0.0..=1.0).contains(&limit) {
+            return Err(error(format!(
+                "{name} is a share from 0 to 1, or 0% to 100%, never {}",
+                right.trim()
+            )));
+        }
+        if side != Side::Value && !metric.has_interval() {
+            return Err(error(format!("{name} has no interval; compare its value")));
+        }
         Ok(Self { written: written.trim().to_owned(), metric, side, order, limit })
     }
 }
@@ -173,7 +201,7 @@ impl Gate {
     /// (total cost, cost per call) are judged by their value; one whose sample is too small does not hold.
     pub fn holds_surely(&self, model: &ModelSummary) -> bool {
         let measured = self.measure(model);
-        if matches!(self.metric, Metric::Cost | Metric::CostPerCall) {
+        if !self.metric.has_interval() {
             return measured.value.is_some_and(|value| self.holds(value));
         }
         measured.ci95.is_some_and(|ci| self.holds(ci[0]) && self.holds(ci[1]))

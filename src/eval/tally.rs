@@ -270,7 +270,8 @@ impl Model {
             cost_per_accepted: all_cost.and_then(|cost| divide(cost, self.accepted)),
             cost_per_accepted_ci95: all_cost
                 .and_then(|_| self.cost_of_accepted.interval(Level::P95))
-                .map(|ends| ends.map(dollars)),
+                // Fieller's interval knows nothing of signs; money spent does.
+                .map(|ends| ends.map(|end| dollars(end.max(0.0)))),
             scorers: Vec::new(),
             repeats: repeats(&self.prompts),
             served: Vec::new(),

@@ -163,7 +163,8 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
 fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
-        return format!("all {gates} gates hold over {} samples", grouped(evidence.model.samples));
+        let hold = if gates == 1 { "the gate holds".to_owned() } else { format!("all {gates} gates hold") };
+        return format!("{hold} over {} samples", grouped(evidence.model.samples));
     };
     let interval = comparison
         .ci95

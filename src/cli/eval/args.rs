@@ -44,7 +44,7 @@ pub(super) struct RunArgs {
     #[arg(long = "gate", value_name = "GATE")]
     pub(super) gates: Vec<String>,
     /// How much worse than the incumbent a candidate may be [default: 2pp]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     pub(super) margin: Option<String>,
     /// Answers per prompt and candidate
     #[arg(long, value_name = "N")]
@@ -56,7 +56,7 @@ pub(super) struct RunArgs {
     #[arg(long, short, value_name = "N")]
     pub(super) concurrency: Option<u32>,
     /// Never spend more than this: the worst case is held before each call
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
     pub(super) max_cost: Option<String>,
     /// Stop as soon as every comparison is decided (valid at every look)
     #[arg(long)]
@@ -129,7 +129,7 @@ pub(super) struct CompareArgs {
     /// The run whose candidate is compared with it, as RUN or RUN:MODEL
     pub(super) candidate: String,
     /// How much worse the candidate may be
-    #[arg(long, value_name = "SHARE", default_value = "2pp")]
+    #[arg(long, value_name = "SHARE", default_value = "2pp", allow_hyphen_values = true)]
     pub(super) margin: String,
     /// One JSON object on stdout
     #[arg(long)]

@@ -17,6 +17,7 @@ use crate::eval::scorer::Scorer;
 use crate::eval::suite::Suite;
 use crate::model::request::Params;
 use crate::policy::Policy;
+use crate::wire::simulated;
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
 const SIMULATED: [&str; 2] = ["sim/good", "sim/fast"];
@@ -47,6 +48,11 @@ pub(super) fn plan(args: &RunArgs, config: &Config) -> Result<Manifest, Failed> 
     settle(&mut manifest, args)?;
     candidates(&mut manifest, args, &config.policy)?;
     check(&manifest)?;
+    if args.require_decision && manifest.incumbent.is_none() && manifest.gates.is_empty() {
+        return Err(Failed::input(anyhow!(
+            "--require-decision needs something to decide by: --incumbent MODEL or --gate GATE"
+        )));
+    }
     Ok(manifest)
 }
 
@@ -209,6 +215,18 @@ fn split(typed: &str) -> (String, String) {
     (model.to_owned(), params.to_owned())
 }
 
+/// What a model means; a simulated one must exist, because no server says later that it does not.
+fn target(policy: &Policy, model: &str) -> Result<String, Failed> {
+    let resolved = policy.target(model).map_err(Failed::input)?;
+    let target = resolved.target;
+    if resolved.provider.preset == "sim" && simulated::models().all(|known| known != target.model) {
+        let known: Vec<_> = simulated::models().map(|known| format!("sim/{known}")).collect();
+        let known = known.join(", ");
+        return Err(Failed::input(anyhow!("there is no simulated model `{model}`; there are {known}")));
+    }
+    Ok(target.to_string())
+}
+
 /// An entrant checked and named: what it means now, and which prompt it is asked through.
 fn entrant(
     manifest: &Manifest,
@@ -220,7 +238,7 @@ fn entrant(
     candidate::params(&written.params).map_err(|error| Failed::input(anyhow!("model {model}: {error}")))?;
     let target = match model.strip_prefix("replay:") {
         Some(file) => format!("replay/{file}"),
-        None => policy.target(model).map_err(Failed::input)?.target.to_string(),
+        None => target(policy, model)?,
     };
     let name = prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1);
     let label =

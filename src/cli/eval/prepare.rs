@@ -26,7 +26,7 @@ use crate::policy::{Limits, Policy, Provider};
 use crate::wire::Transport;
 use crate::wire::http::{Credential, Http};
 use crate::wire::replay::{Pace, Replay};
-use crate::wire::simulated::{self, Simulated};
+use crate::wire::simulated::Simulated;
 
 /// Everything that makes a run's calls.
 pub(super) struct Prepared {
@@ -167,11 +167,6 @@ impl<'a> Builder<'a> {
         } else {
             Arc::clone(http)
         };
-        let name = &resolved.target.model;
-        if is_simulated && simulated::models().all(|known| known != name) {
-            let known = simulated::models().collect::<Vec<_>>().join(", ");
-            return Err(Failed::input(anyhow!("there is no simulated model `{name}`; there are {known}")));
-        }
         let leg = self.assemble(resolved.target, &provider, transport, &provider.name)?;
         let source = if is_simulated { Source::Simulated } else { Source::Provider };
         Ok((leg, resolved.alias.map(|alias| alias.params).unwrap_or_default(), source))

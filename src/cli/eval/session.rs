@@ -166,11 +166,20 @@ impl Session<'_> {
         let resumed =
             if self.is_resumed { format!(", {done} of them finished earlier") } else { String::new() };
         let text = format!(
-            "run {}: {rows} prompts × {models} models{repeats} = {calls} samples{resumed}, seed {}",
-            self.row.id, self.manifest.seed
+            "run {}: {} × {}{repeats} = {}{resumed}, seed {}",
+            self.row.id,
+            counted(rows, "prompt"),
+            counted(models as u64, "model"),
+            counted(calls, "sample"),
+            self.manifest.seed
         );
         output::stderr(&text);
     }
+}
+
+/// `1 prompt`, `2 prompts`.
+fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 struct Display {

@@ -75,3 +75,21 @@ fn a_gate_that_cannot_be_read_says_what_to_write() {
         assert!(error.contains(part), "{error}");
     }
 }
+
+#[test]
+fn a_gate_that_could_never_hold_is_refused_before_anything_is_spent() {
+    for (written, why) in [
+        ("accepted >= 95", "share from 0 to 1"),
+        ("errors <= 150%", "share from 0 to 1"),
+        ("valid >= -1", "share from 0 to 1"),
+        ("score(numeric) >= 2", "share from 0 to 1"),
+        ("lower(cost) <= 1", "no interval"),
+        ("upper(cost_per_call) <= 1", "no interval"),
+    ] {
+        let error = written.parse::<Gate>().unwrap_err().to_string();
+        assert!(error.contains(why), "{written}: {error}");
+    }
+    for written in ["accepted >= 100%", "errors <= 0", "upper(cost_per_accepted) <= 1"] {
+        assert!(written.parse::<Gate>().is_ok(), "{written}");
+    }
+}

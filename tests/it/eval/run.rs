@@ -269,3 +269,43 @@ fn a_suite_is_prompts_by_candidates_and_flags_win_over_it() {
     ran.says(&["wrong.toml:", "sede"]);
     assert_eq!(mock.requests(), before);
 }
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_the_first_call() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    desk.sums(3);
+    let sim = |more: &[&str]| desk.run(&[&["eval", "rows.jsonl", "-m", "sim/good"], more].concat());
+    desk.run(&["eval", "rows.jsonl", "-m", "sim/god"]).ends(2).says(&["no simulated model", "sim/good"]);
+    sim(&["--require-decision"]).ends(2).says(&["--incumbent MODEL or --gate GATE"]);
+    sim(&["--max-cost", "-1"]).ends(2).says(&["--max-cost", "not an amount"]);
+    sim(&["--margin", "-1"]).ends(2).says(&["--margin", "not a share"]);
+    let missing = desk.run(&["eval", "nowhere.jsonl", "-m", "sim/good"]).ends(2);
+    assert!(!missing.err.contains("--skip-bad"), "{}", missing.err);
+    assert!(!desk.ledger().exists());
+}
+
+#[test]
+fn the_configuration_is_the_one_the_environment_names() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    desk.write("other.toml", "[providrs.x]\n");
+    let mut command = desk.orch(&["check"]);
+    command.env("ORCH_CONFIG", desk.path("other.toml"));
+    Ran::of(command.output().unwrap()).ends(2).says(&[
+        "a problem in",
+        "other.toml",
+        "did you mean `providers`",
+    ]);
+    command.args(["--config", "orch.toml"]);
+    Ran::of(command.output().unwrap()).ends(0);
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_shown_in_colour_and_not_in_escape_codes() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    desk.write("orch.toml", "[providrs.\"\u{7f}\"]\n");
+    let ran = Ran::of(desk.orch(&["check"]).env("CLICOLOR_FORCE", "1").output().unwrap()).ends(2);
+    assert!(ran.err.contains("\u{1b}[") && !ran.err.contains('␛'), "{}", ran.err);
+    assert!(!ran.err.contains('\u{7f}'), "{}", ran.err);
+    let plain = desk.run(&["check"]).ends(2);
+    assert!(plain.err.starts_with("error: a problem in orch.toml\n\nerror: unknown key"), "{}", plain.err);
+}
