@@ -52,7 +52,7 @@ pub(super) fn reopen(manifest: &mut Manifest) -> Result<Vec<Dataset>, Failed> {
             let hint = if options.skip_bad || !has_rows {
                 ""
             } else {
-                "\nmend the rows, or leave them out with --skip-bad"
+                "\nnothing was sent; mend the rows, or leave them out with --skip-bad"
             };
             Failed::input(anyhow!("{problems}{hint}"))
         })?);

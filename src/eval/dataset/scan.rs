@@ -51,7 +51,7 @@ pub(super) fn scan(
     let name: Arc<str> = if is_stdin { "stdin".into() } else { path.to_string_lossy().into() };
     let short = if is_stdin { "stdin".into() } else { short_name(path) };
     let format = format.or_else(|| by_ending(path));
-    if format.is_none() && !is_stdin && short.trim_end_matches(".gz").contains('.') {
+    if format.is_none() && !is_stdin && path.exists() && short.trim_end_matches(".gz").contains('.') {
         let cause = "has an ending that tells no format; name it .jsonl, .csv, .tsv or .txt, or say --format";
         return Err(Problem::of_file(&name, cause));
     }
