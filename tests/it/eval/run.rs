@@ -265,10 +265,10 @@ fn the_configuration_is_the_one_the_environment_names() {
 #[test]
 fn a_mistake_in_the_configuration_is_shown_in_colour_and_not_in_escape_codes() {
     let desk = Desk::new("http://127.0.0.1:9");
-    desk.write("orch.toml", "[providrs.\"\u{7f}\"]\n");
+    desk.write("orch.toml", "[providrs.x] # \u{9b}31m\n");
     let ran = Ran::of(desk.orch(&["check"]).env("CLICOLOR_FORCE", "1").output().unwrap()).ends(2);
     assert!(ran.err.contains("\u{1b}[") && !ran.err.contains('␛'), "{}", ran.err);
-    assert!(!ran.err.contains('\u{7f}'), "{}", ran.err);
+    assert!(!ran.err.contains('\u{9b}'), "{}", ran.err);
     let plain = desk.run(&["check"]).ends(2);
     assert!(plain.err.starts_with("error: a problem in orch.toml\n\nerror: unknown key"), "{}", plain.err);
 }
