@@ -19,9 +19,14 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Global {
-    /// The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in
-    /// the XDG config directory]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The configuration.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "The configuration [default: $ORCH_CONFIG, else ./orch.toml, else orch/orch.toml in the XDG \
+                config directory]"
+    )]
     pub config: Option<PathBuf>,
     /// The ledger [default: the configuration's, else orch/ledger.db in the XDG data directory]
     #[arg(long, global = true, value_name = "FILE")]

@@ -226,23 +226,26 @@ fn entrant(
     candidate::params(&written.params).map_err(|error| Failed::input(anyhow!("model {model}: {error}")))?;
     let target = match model.strip_prefix("replay:") {
         Some(file) => format!("replay/{file}"),
-        None => {
-            let resolved = policy.target(model).map_err(Failed::input)?;
-            let target = resolved.target;
-            if resolved.provider.preset == "sim" && !simulated::models().any(|known| known == target.model) {
-                let known: Vec<_> = simulated::models().map(|known| format!("sim/{known}")).collect();
-                return Err(Failed::input(anyhow!(
-                    "there is no simulated model `{model}`; there are {}",
-                    known.join(", ")
-                )));
-            }
-            target.to_string()
-        }
+        None => target(model, policy)?,
     };
     let name = prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1);
     let label =
         name.map_or_else(|| written.label.clone(), |prompt| format!("{} · {}", written.label, prompt.name));
     Ok(Entrant { label, target, prompt, ..written.clone() })
+}
+
+/// What a model's name means. The simulated ones are known, so that a misspelt one is told before the first call.
+fn target(model: &str, policy: &Policy) -> Result<String, Failed> {
+    let resolved = policy.target(model).map_err(Failed::input)?;
+    let asked = &resolved.target.model;
+    if resolved.provider.preset == "sim" && !simulated::models().any(|known| known == asked) {
+        let known: Vec<_> = simulated::models().map(|known| format!("sim/{known}")).collect();
+        return Err(Failed::input(anyhow!(
+            "there is no simulated model `{model}`; there are {}",
+            known.join(", ")
+        )));
+    }
+    Ok(resolved.target.to_string())
 }
 
 fn check(manifest: &Manifest) -> Result<(), Failed> {
