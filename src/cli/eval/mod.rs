@@ -1,6 +1,7 @@
 //! `orch eval`: run a prompt dataset across models, end with a verdict.
 
 mod args;
+mod claim;
 mod data;
 mod manage;
 mod plan;

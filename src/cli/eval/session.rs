@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Surroundings;
+use super::claim::Claim;
 use super::prepare::Prepared;
 use crate::base::clock::Clock;
 use crate::base::dice::Dice;
@@ -57,6 +58,7 @@ impl Session<'_> {
     pub(super) async fn make(&self, prepared: Prepared, catalogue: Catalogue) -> Result<Made, Failed> {
         let ledger = Ledger::open(self.ledger)?;
         say_replayed(ledger.replayed());
+        let _claim = Claim::take(self.ledger, &self.row.id)?;
         let recorder = ledger.recorder();
         if !self.is_resumed {
             recorder.record(Entry::Run(self.row.clone())).await?;

@@ -112,6 +112,20 @@ fn a_killed_process_loses_at_most_what_was_under_way() {
 }
 
 #[test]
+fn a_run_under_way_is_not_made_by_a_second_process() {
+    let mock = Mock::start(slow());
+    let desk = Desk::new(&mock.base());
+    desk.sums(ROWS);
+    let mut running = Running::start(&mut desk.orch(&args()));
+    running.until("200 samples");
+    mock.wait_for(5);
+    let ran = desk.run(&["eval", "--resume", "last", "--json"]).ends(2);
+    ran.says(&[&desk.last().id, "under way in another process"]);
+    is_whole(&desk, &running.end().ends(0));
+    assert_eq!(mock.requests(), ROWS, "nothing is paid twice");
+}
+
+#[test]
 fn two_processes_write_one_ledger() {
     let mock = Mock::start(slow());
     let desk = Desk::new(&mock.base());

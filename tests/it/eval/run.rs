@@ -302,7 +302,7 @@ fn the_configuration_is_the_one_the_environment_names() {
 #[test]
 fn a_mistake_in_the_configuration_is_shown_in_colour_and_not_in_escape_codes() {
     let desk = Desk::new("http://127.0.0.1:9");
-    desk.write("orch.toml", "[providrs.\"\u{9b}\"]\n");
+    desk.write("orch.toml", "[providrs.x] # \u{9b}31m\n");
     let ran = Ran::of(desk.orch(&["check"]).env("CLICOLOR_FORCE", "1").output().unwrap()).ends(2);
     assert!(ran.err.contains("\u{1b}[") && !ran.err.contains('␛'), "{}", ran.err);
     assert!(!ran.err.contains('\u{9b}'), "{}", ran.err);
