@@ -23,6 +23,8 @@ fn main() {
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // The bare loop's client needs one, though it never speaks TLS; another that is installed will do.
+    rustls::crypto::ring::default_provider().install_default().ok();
     runtime.block_on(async {
         let scratch = tempfile::tempdir().unwrap();
         if is_wanted("startup") {
