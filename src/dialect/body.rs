@@ -1,10 +1,10 @@
 //! Reading answers leniently: what the decoders of all dialects do the same way.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Decoder, DialectName, Quirks, classify};
 use crate::base::money::Money;
-use crate::base::sse;
+use crate::base::untrusted::clip;
 use crate::model::request::{Thinking, ToolCall};
 use crate::model::response::malformed;
 use crate::model::{Delta, Failure, FailureClass, FinishReason, Object};
@@ -16,6 +16,16 @@ pub(super) fn object(bytes: &[u8]) -> Result<Object, Failure> {
         Ok(_) => Err(malformed("the answer is JSON but not an object")),
         Err(error) => Err(malformed(format!("the answer is not JSON: {error}"))),
     }
+}
+
+/// Reads JSON of a known form; `what` begins the complaint when it has another.
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|error| malformed(format!("{what}: {error}: {}", clip(text, 200))))
+}
+
+/// Whether the fields of what is no answer are an error that stands in no `error` field (vLLM, FastAPI).
+pub(super) fn is_complaint(fields: &Object) -> bool {
+    ["message", "detail"].iter().any(|name| fields.contains_key(*name))
 }
 
 /// A count of tokens; some providers write whole numbers as `12.0`. Anything else is absent.
@@ -90,6 +100,12 @@ pub(super) fn semantic(reason: FinishReason, has_calls: bool) -> FinishReason {
     if has_calls && reason == FinishReason::Stop { FinishReason::ToolCalls } else { reason }
 }
 
+/// The end of the only choice: the provider's word for it and what that means.
+pub(super) fn push_finish(out: &mut Vec<Delta>, raw: &str, reason: FinishReason, numbers: &Numbers) {
+    let reason = semantic(reason, numbers.has_calls());
+    out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
+}
+
 /// A stream that ended early.
 pub(super) fn truncated(terminal: &str) -> Failure {
     Failure::new(FailureClass::Truncated, format!("the stream ended without its {terminal}"))
@@ -122,6 +138,12 @@ pub(super) fn push_extra(out: &mut Vec<Delta>, fields: Object) {
     }
 }
 
+/// The beginning of a call that is written as OpenAI's imitators do: the name within `function`.
+pub(super) fn function_call(call: &Value, arguments: String) -> ToolCall {
+    let string = |pointer| call.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    ToolCall { id: string("/id"), name: string("/function/name"), arguments, signature: None }
+}
+
 /// More arguments of a call.
 pub(super) fn more_arguments(choice: u32, call: u32, arguments: String) -> Delta {
     Delta::ToolCall { choice, call, part: ToolCall { arguments, ..ToolCall::default() } }
@@ -131,6 +153,8 @@ pub(super) fn more_arguments(choice: u32, call: u32, arguments: String) -> Delta
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     thinking: u32,
+    /// The reasoning block that further reasoning continues.
+    open: Option<u32>,
     calls: u32,
 }
 
@@ -139,6 +163,18 @@ impl Numbers {
     pub(super) fn next_thinking(&mut self) -> u32 {
         self.thinking += 1;
         self.thinking - 1
+    }
+
+    /// The number of the reasoning block that goes on, or of a new one where other content came between.
+    pub(super) fn continued_thinking(&mut self) -> u32 {
+        let block = self.open.unwrap_or_else(|| self.next_thinking());
+        self.open = Some(block);
+        block
+    }
+
+    /// Other content has come: further reasoning is a block of its own.
+    pub(super) fn end_thinking(&mut self) {
+        self.open = None;
     }
 
     /// The number of a new tool call.
@@ -150,59 +186,5 @@ impl Numbers {
     /// Whether the client's tools are to be called.
     pub(super) fn has_calls(&self) -> bool {
         self.calls > 0
-    }
-}
-
-/// What reads the events of a stream of server-sent events.
-pub(super) trait Events: Send {
-    /// Takes the data of one event, which is neither empty nor `[DONE]`.
-    fn event(&mut self, event: &sse::Event, out: &mut Vec<Delta>) -> Result<(), Failure>;
-
-    /// The stream is over; fails when its terminal event has not been seen.
-    fn end(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure>;
-}
-
-/// Decodes server-sent events with a reader of their data.
-pub(super) struct SseDecoder<E> {
-    parser: sse::Parser,
-    events: Vec<sse::Event>,
-    reader: E,
-    dialect: DialectName,
-    quirks: Quirks,
-}
-
-impl<E: Events> SseDecoder<E> {
-    /// A decoder at the beginning of a stream.
-    pub(super) fn new(dialect: DialectName, quirks: &Quirks, reader: E) -> Self {
-        Self { parser: sse::Parser::default(), events: Vec::new(), reader, dialect, quirks: quirks.clone() }
-    }
-
-    fn read(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        for event in std::mem::take(&mut self.events) {
-            if !event.error.is_empty() {
-                let value = serde_json::from_str(&event.error).unwrap_or(Value::String(event.error));
-                return Err(classify::stream_error(self.dialect, &value, &self.quirks));
-            }
-            let data = event.data.trim_ascii();
-            // OpenRouter closes Anthropic's streams with OpenAI's marker, and Cohere writes it too.
-            if !data.is_empty() && data != "[DONE]" {
-                self.reader.event(&event, out)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<E: Events> Decoder for SseDecoder<E> {
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
-        let framed = self.parser.push(bytes, &mut self.events);
-        self.read(out)?;
-        framed.map_err(|error| malformed(error.to_string()))
-    }
-
-    fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        self.parser.finish(&mut self.events);
-        unless_cut(self.read(out))?;
-        self.reader.end(out)
     }
 }

@@ -1,10 +1,11 @@
 //! Writing requests: what the encoders of the dialects do the same way, and the record of what was left out.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderValue;
 use serde_json::Value;
 
-use super::{DialectName, Encoded};
-use crate::model::request::{Params, Part, Request, Role, Tool, ToolCall, ToolResult};
+use super::field::{is_instruction, merge};
+use super::{Call, DialectName, Encoded, endpoint, json_headers};
+use crate::model::request::{Message, Params, Part, Request, Role, Tool, ToolCall, ToolResult};
 use crate::model::{Failure, FailureClass, Object};
 
 /// A request being written in one dialect.
@@ -16,14 +17,14 @@ pub(super) struct Draft<'a> {
     pub(super) body: Object,
 }
 
-/// Consecutive messages of one role, as the dialects that demand alternation want them.
-pub(super) struct Turn {
-    /// The role's name in the dialect.
-    pub(super) role: &'static str,
-    /// The parts as written.
-    pub(super) parts: Vec<Value>,
-    /// Unmodelled fields of the messages.
-    pub(super) extra: Object,
+/// A header's name and value.
+pub(super) type Header = (&'static str, &'static str);
+
+/// Consecutive messages of one role.
+struct Turn {
+    role: &'static str,
+    parts: Vec<Value>,
+    extra: Object,
 }
 
 /// The failure of a request that cannot be said without changing what is asked.
@@ -163,8 +164,25 @@ impl<'a> Draft<'a> {
         Ok(out)
     }
 
-    /// The conversation without its instructions, consecutive messages of one role merged.
+    /// The conversation without its instructions, consecutive messages of one role merged, as the dialects
+    /// that demand alternation want it. `assistant` and `parts` are the dialect's words.
     pub(super) fn turns(
+        &mut self,
+        assistant: &'static str,
+        parts: &str,
+        write: impl FnMut(&mut Self, Role, &Part) -> Result<Option<Value>, Failure>,
+    ) -> Result<Value, Failure> {
+        let turns = self.merged(assistant, write)?.into_iter().map(|turn| {
+            let mut out = Object::new();
+            out.insert("role".to_owned(), turn.role.into());
+            out.insert(parts.to_owned(), turn.parts.into());
+            out.extend(turn.extra);
+            Value::Object(out)
+        });
+        Ok(turns.collect())
+    }
+
+    fn merged(
         &mut self,
         assistant: &'static str,
         mut write: impl FnMut(&mut Self, Role, &Part) -> Result<Option<Value>, Failure>,
@@ -189,6 +207,31 @@ impl<'a> Draft<'a> {
         Ok(turns)
     }
 
+    /// The conversation message by message, for the dialects that want no alternation; results of tools are
+    /// messages of their own.
+    pub(super) fn messages(
+        &mut self,
+        write: impl Fn(&mut Self, &Message, &mut Vec<Value>) -> Result<(), Failure>,
+    ) -> Result<Value, Failure> {
+        let mut out = Vec::new();
+        for message in &self.request.messages {
+            write(self, message, &mut out)?;
+        }
+        Ok(out.into())
+    }
+
+    /// Tools: functions, and those that the provider's server runs.
+    pub(super) fn tools(
+        &mut self,
+        tools: impl IntoIterator<Item = &'a Tool>,
+        function: impl Fn(&mut Self, &Tool) -> Value,
+    ) -> Result<Vec<Value>, Failure> {
+        let tools = tools.into_iter();
+        tools
+            .map(|tool| if tool.name.is_empty() { self.server_tool(tool) } else { Ok(function(self, tool)) })
+            .collect()
+    }
+
     /// The fields of a message that this dialect understands.
     pub(super) fn own_message_fields(&mut self, extra: &Object) -> Object {
         let mut own = Object::new();
@@ -196,73 +239,20 @@ impl<'a> Draft<'a> {
         own
     }
 
-    /// The request in bytes. The unmodelled fields go in last and win: whoever wrote them meant them.
-    pub(super) fn encoded(mut self, url: String, headers: &[(&'static str, &'static str)]) -> Encoded {
+    /// The request in bytes, for an endpoint under the call's base address. The unmodelled fields go in last
+    /// and win: whoever wrote them meant them.
+    pub(super) fn encoded(mut self, call: &Call<'_>, path: &str, own_headers: &[Header]) -> Encoded {
         let mut body = std::mem::take(&mut self.body);
         self.own("field", &self.request.extra.fields, &mut body);
-        let mut map = HeaderMap::new();
-        map.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in headers {
-            map.insert(*name, HeaderValue::from_static(value));
+        let mut headers = json_headers();
+        for (name, value) in own_headers {
+            headers.insert(*name, HeaderValue::from_static(value));
         }
         Encoded {
-            url,
-            headers: map,
+            url: endpoint(call.base_url, path),
+            headers,
             body: Value::Object(body).to_string().into_bytes(),
             dropped: self.dropped,
-        }
-    }
-}
-
-/// Sets a field when there is a value.
-pub(super) fn set<T: Into<Value>>(object: &mut Object, key: &str, value: Option<T>) {
-    if let Some(value) = value {
-        object.insert(key.to_owned(), value.into());
-    }
-}
-
-/// Sets a list when it is not empty.
-pub(super) fn set_list(object: &mut Object, key: &str, list: Vec<Value>) {
-    set(object, key, (!list.is_empty()).then_some(list));
-}
-
-/// Sets an object when it is not empty.
-pub(super) fn set_object(object: &mut Object, key: &str, fields: Object) {
-    set(object, key, (!fields.is_empty()).then_some(fields));
-}
-
-/// Whether a message instructs rather than converses.
-pub(super) fn is_instruction(role: Role) -> bool {
-    matches!(role, Role::System | Role::Developer)
-}
-
-/// The text of parts that must all be text.
-pub(super) fn only_text(parts: &[Part]) -> Option<String> {
-    parts.iter().map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).collect()
-}
-
-/// A segment of an address: everything but the unreserved characters of RFC 3986 is percent-encoded.
-pub(super) fn segment(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            write!(out, "%{byte:02X}").unwrap_or_default();
-        }
-    }
-    out
-}
-
-fn merge(into: &mut Object, from: &Object) {
-    for (key, value) in from {
-        match (into.get_mut(key), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
         }
     }
 }

@@ -1,11 +1,9 @@
 //! Embeddings, spoken as a dialect so that they take the engine's one path: a request's messages are the
 //! texts, and the vectors come back as an extra field of the answer.
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use super::{Call, Decoder, Dialect, DialectName, Encoded, Head, Quirks, classify};
+use super::{Call, Decoder, Dialect, DialectName, Encoded, Quirks, endpoint, json_headers};
 use crate::model::request::Part;
 use crate::model::response::malformed;
 use crate::model::{Delta, Failure, FailureClass, Message, Object, Request, Response, TokenUsage};
@@ -47,25 +45,20 @@ impl Dialect for Embeddings {
                 let name = format!("models/{}", model.trim_start_matches("models/"));
                 let one = |text: &String| json!({"model": name, "content": {"parts": [{"text": text}]}});
                 let requests: Vec<_> = texts.iter().map(one).collect();
-                (format!("/{name}:batchEmbedContents"), json!({ "requests": requests }))
+                (format!("{name}:batchEmbedContents"), json!({ "requests": requests }))
             }
             DialectName::Cohere => {
                 let body = json!({"model": model, "texts": texts, "input_type": "clustering", "embedding_types": ["float"]});
-                ("/embed".to_owned(), body)
+                ("embed".to_owned(), body)
             }
-            DialectName::Ollama => ("/api/embed".to_owned(), json!({"model": model, "input": texts})),
-            _ => (
-                "/embeddings".to_owned(),
-                json!({"model": model, "input": texts, "encoding_format": "float"}),
-            ),
+            DialectName::Ollama => ("api/embed".to_owned(), json!({"model": model, "input": texts})),
+            _ => {
+                ("embeddings".to_owned(), json!({"model": model, "input": texts, "encoding_format": "float"}))
+            }
         };
-        let (base, query) = call.base_url.split_once('?').unwrap_or((call.base_url, ""));
-        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(Encoded {
-            url: format!("{base}{path}{query}"),
-            headers,
+            url: endpoint(call.base_url, &path),
+            headers: json_headers(),
             body: body.to_string().into_bytes(),
             dropped: Vec::new(),
         })
@@ -96,10 +89,6 @@ impl Dialect for Embeddings {
 
     fn decoder(&self, _quirks: &Quirks) -> Box<dyn Decoder> {
         Box::new(NoStream)
-    }
-
-    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
-        classify::classify(self.0, head, body, quirks)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod cohere;
 mod draft;
 pub mod embed;
 mod feed;
+mod field;
 pub mod gemini;
 mod heading;
 mod hint;
@@ -166,7 +167,9 @@ pub trait Dialect: Sync {
     fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder>;
 
     /// Reads an answer that is not a success. Never fails: the unknown is classified by status.
-    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure;
+    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
+        classify::classify(self.name(), head, body, quirks)
+    }
 }
 
 /// Decodes one streamed answer from bytes in any chunking; the same bytes give the same deltas.
@@ -179,7 +182,7 @@ pub trait Decoder: Send {
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure>;
 }
 
-/// The dialect of a name; `None` for those that are not spoken yet.
+/// The dialect of a name.
 pub fn for_name(name: DialectName) -> &'static dyn Dialect {
     match name {
         DialectName::OpenAi => &openai::OpenAi,
@@ -193,23 +196,17 @@ pub fn for_name(name: DialectName) -> &'static dyn Dialect {
 }
 
 /// The address of an endpoint under a base address; a query of the base (Azure's `api-version`) stays last.
-pub(crate) fn endpoint(base_url: &str, path: &str) -> String {
-    let (base, query) = match base_url.split_once('?') {
-        Some((base, query)) => (base, Some(query)),
-        None => (base_url, None),
-    };
+fn endpoint(base_url: &str, path: &str) -> String {
+    let (base, query) = base_url.split_once('?').unwrap_or((base_url, ""));
     let url = format!("{}/{path}", base.trim_end_matches('/'));
-    match query {
-        Some(query) => format!("{url}?{query}"),
-        None => url,
+    match (query, url.contains('?')) {
+        ("", _) => url,
+        (query, true) => format!("{url}&{query}"),
+        (query, false) => format!("{url}?{query}"),
     }
 }
 
 /// The headers of a JSON request, without credentials.
-pub(crate) fn json_headers(stream: bool) -> HeaderMap {
-    let accept = if stream { "text/event-stream" } else { "application/json" };
-    HeaderMap::from_iter([
-        (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (http::header::ACCEPT, HeaderValue::from_static(accept)),
-    ])
+fn json_headers() -> HeaderMap {
+    HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))])
 }

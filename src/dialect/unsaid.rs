@@ -1,8 +1,11 @@
-//! What a dialect cannot say, noted while a request is written; and the unmodelled fields it can.
+//! What OpenAI's two dialects cannot say, noted while a request is written; and what both say the same way.
 
+use http::HeaderValue;
+use http::header::ACCEPT;
 use serde_json::Value;
 
-use super::DialectName;
+use super::{Call, DialectName, Encoded, Quirks, endpoint, field, json_headers};
+use crate::model::request::{Role, Tool};
 use crate::model::{Object, Request};
 
 /// Notes of one request.
@@ -17,11 +20,6 @@ impl Unsaid {
     pub(super) fn new(request: &Request, dialect: DialectName) -> Self {
         let written_in = &request.extra.dialect;
         Self { is_native: written_in.is_empty() || written_in == dialect.name(), notes: Vec::new() }
-    }
-
-    /// Whether unmodelled fields were written in this dialect, or in none in particular.
-    pub(super) fn is_native(&self) -> bool {
-        self.is_native
     }
 
     /// Notes, once, that something could not be said.
@@ -49,9 +47,38 @@ impl Unsaid {
         }
     }
 
+    /// A tool that a provider's server runs: its fields, where they are of this dialect.
+    pub(super) fn server_tool(&mut self, tool: &Tool) -> Option<Value> {
+        if !self.is_native {
+            self.note("server tool");
+            return None;
+        }
+        Some(Value::Object(tool.extra.clone()))
+    }
+
+    /// The request in bytes, for an endpoint under the call's base address.
+    pub(super) fn encoded(
+        mut self,
+        request: &Request,
+        mut body: Object,
+        call: &Call<'_>,
+        path: &str,
+    ) -> Encoded {
+        self.request(&request.extra.fields, &mut body);
+        let mut headers = json_headers();
+        let accept = if call.stream { "text/event-stream" } else { "application/json" };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        Encoded {
+            url: endpoint(call.base_url, path),
+            headers,
+            body: Value::Object(body).to_string().into_bytes(),
+            dropped: self.notes,
+        }
+    }
+
     /// Adds the unmodelled fields of the request to its body, and within objects that both have
     /// (`stream_options`, `text`, `reasoning`).
-    pub(super) fn request(&mut self, extra: &Object, body: &mut Object) {
+    fn request(&mut self, extra: &Object, body: &mut Object) {
         for (name, value) in extra {
             match (self.is_native, body.get_mut(name), value) {
                 (false, _, _) => self.note(name),
@@ -67,9 +94,26 @@ impl Unsaid {
             }
         }
     }
+}
 
-    /// The notes.
-    pub(super) fn into_notes(self) -> Vec<String> {
-        self.notes
+/// A role. What stands beside the result of a tool is the user's.
+pub(super) fn role(role: Role, quirks: &Quirks) -> &'static str {
+    match role {
+        Role::Developer if !quirks.no_developer => "developer",
+        Role::Tool => "user",
+        other => field::role(other),
     }
+}
+
+/// A function, whose schema is optional here.
+pub(super) fn function(tool: &Tool) -> Object {
+    let mut out = field::function(tool);
+    field::set(&mut out, "parameters", (!tool.parameters.is_null()).then(|| tool.parameters.clone()));
+    field::set(&mut out, "strict", tool.strict);
+    out
+}
+
+/// The arguments of a call. A model may write nothing for none, but servers parse what they are sent.
+pub(super) fn arguments(text: &str) -> &str {
+    if text.trim().is_empty() { "{}" } else { text }
 }

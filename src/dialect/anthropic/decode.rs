@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::body::{self, Events, Numbers};
+use super::super::body::{self, Numbers};
+use super::super::feed::Events;
 use super::super::{DialectName, Quirks, classify};
 use crate::base::sse;
 use crate::model::request::{Thinking, ToolCall};
@@ -163,8 +164,7 @@ impl Answer {
         while let Some((index, _)) = self.open.first_key_value() {
             self.end(*index, out);
         }
-        let reason = body::semantic(finish_reason(raw), self.numbers.has_calls());
-        out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
+        body::push_finish(out, raw, finish_reason(raw), &self.numbers);
     }
 
     fn close(&mut self, out: &mut Vec<Delta>) {
@@ -307,7 +307,12 @@ impl Events for Stream {
         self.other(body::object(event.data.as_bytes())?, &event.name, out)
     }
 
-    fn end(&mut self, _out: &mut Vec<Delta>) -> Result<(), Failure> {
+    fn body(&mut self, body: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
+        out.extend(whole(body, &self.quirks)?);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
         if self.is_over { Ok(()) } else { Err(body::truncated("message_stop event")) }
     }
 }

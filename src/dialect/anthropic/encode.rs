@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{self, Draft, unsupported};
+use super::super::draft::{Draft, unsupported};
+use super::super::field;
 use super::super::{Call, DialectName, Encoded};
 use crate::model::request::{Image, Part, Request, Role, Shape, Thinking, Tool, ToolChoice, ToolResult};
 use crate::model::{Failure, Object};
@@ -26,23 +27,16 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
         [Value::Object(only)] if only.len() == 2 && only.contains_key("text") => {
             draft.body.insert("system".to_owned(), system[0]["text"].take());
         }
-        _ => draft::set_list(&mut draft.body, "system", system),
+        _ => field::set_list(&mut draft.body, "system", system),
     }
-    let turns = draft.turns("assistant", part)?.into_iter().map(|turn| {
-        let mut message = Object::new();
-        message.insert("role".to_owned(), turn.role.into());
-        message.insert("content".to_owned(), turn.parts.into());
-        message.extend(turn.extra);
-        Value::Object(message)
-    });
-    let turns: Vec<_> = turns.collect();
-    draft.body.insert("messages".to_owned(), turns.into());
+    let turns = draft.turns("assistant", "content", part)?;
+    draft.body.insert("messages".to_owned(), turns);
     tools(&mut draft)?;
     output(&mut draft)?;
     if call.stream {
         draft.body.insert("stream".to_owned(), true.into());
     }
-    Ok(draft.encoded(format!("{}/messages", call.base_url), &[VERSION]))
+    Ok(draft.encoded(call, "messages", &[VERSION]))
 }
 
 fn params(draft: &mut Draft<'_>) {
@@ -50,21 +44,17 @@ fn params(draft: &mut Draft<'_>) {
     // The budget for thinking is a part of max_tokens and must be smaller.
     let room = DEFAULT_MAX_TOKENS.saturating_add(params.thinking_tokens.unwrap_or(0));
     draft.body.insert("max_tokens".to_owned(), params.max_tokens.unwrap_or(room).into());
-    draft::set(&mut draft.body, "temperature", params.temperature);
-    draft::set(&mut draft.body, "top_p", params.top_p);
-    draft::set(&mut draft.body, "top_k", params.top_k);
-    draft::set_list(
-        &mut draft.body,
-        "stop_sequences",
-        params.stop.iter().map(|text| text.as_str().into()).collect(),
-    );
-    draft::set(&mut draft.body, "metadata", params.user.as_ref().map(|user| json!({ "user_id": user })));
+    field::set(&mut draft.body, "temperature", params.temperature);
+    field::set(&mut draft.body, "top_p", params.top_p);
+    field::set(&mut draft.body, "top_k", params.top_k);
+    field::set_texts(&mut draft.body, "stop_sequences", &params.stop);
+    field::set(&mut draft.body, "metadata", params.user.as_ref().map(|user| json!({ "user_id": user })));
     let thinking = match (params.thinking_tokens, params.effort.as_deref()) {
         (Some(0), _) | (None, Some("none")) => Some(json!({ "type": "disabled" })),
         (Some(budget), _) => Some(json!({ "type": "enabled", "budget_tokens": budget })),
         (None, _) => None,
     };
-    draft::set(&mut draft.body, "thinking", thinking);
+    field::set(&mut draft.body, "thinking", thinking);
     draft.drop_params(&["seed", "frequency_penalty", "presence_penalty"]);
 }
 
@@ -78,19 +68,16 @@ fn output(draft: &mut Draft<'_>) -> Result<(), Failure> {
         }
     }
     let effort = draft.request().params.effort.as_deref().filter(|effort| *effort != "none");
-    draft::set(&mut output, "effort", effort.map(|effort| if effort == "minimal" { "low" } else { effort }));
-    draft::set_object(&mut draft.body, "output_config", output);
+    field::set(&mut output, "effort", effort.map(|effort| if effort == "minimal" { "low" } else { effort }));
+    field::set_object(&mut draft.body, "output_config", output);
     Ok(())
 }
 
 fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let request = draft.request();
-    let mut tools = Vec::new();
-    for tool in &request.tools {
-        tools.push(if tool.name.is_empty() { draft.server_tool(tool)? } else { function(draft, tool) });
-    }
+    let tools = draft.tools(&request.tools, function)?;
     let has_tools = !tools.is_empty();
-    draft::set_list(&mut draft.body, "tools", tools);
+    field::set_list(&mut draft.body, "tools", tools);
     let mut choice = match &request.tool_choice {
         Some(ToolChoice::None) if !has_tools => None,
         Some(ToolChoice::Auto) if has_tools => Some(json!({ "type": "auto" })),
@@ -106,18 +93,14 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
             choice["disable_parallel_tool_use"] = true.into();
         }
     }
-    draft::set(&mut draft.body, "tool_choice", choice);
+    field::set(&mut draft.body, "tool_choice", choice);
     Ok(())
 }
 
 fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
-    let mut out = Object::new();
-    out.insert("name".to_owned(), tool.name.as_str().into());
-    draft::set(&mut out, "description", tool.description.as_deref());
-    let schema =
-        if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
-    out.insert("input_schema".to_owned(), schema);
-    draft::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
+    let mut out = field::function(tool);
+    out.insert("input_schema".to_owned(), field::schema(tool));
+    field::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
     draft.own("tool", &tool.extra, &mut out);
     Value::Object(out)
 }
@@ -126,7 +109,7 @@ fn part(draft: &mut Draft<'_>, role: Role, part: &Part) -> Result<Option<Value>,
     Ok(match part {
         // Empty texts are refused.
         Part::Text(text) => (!text.is_empty()).then(|| json!({ "type": "text", "text": text })),
-        Part::Image(_) if draft::is_instruction(role) || role == Role::Assistant => {
+        Part::Image(_) if field::is_instruction(role) || role == Role::Assistant => {
             return Err(unsupported("image outside the user's messages", DIALECT));
         }
         Part::Image(image) => Some(picture(draft, image)),
@@ -154,7 +137,7 @@ fn picture(draft: &mut Draft<'_>, image: &Image) -> Value {
 }
 
 fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value, Failure> {
-    let content = if let Some(text) = draft::only_text(&result.parts) {
+    let content = if let Some(text) = field::only_text(&result.parts) {
         Value::String(text)
     } else {
         let mut blocks = Vec::new();

@@ -163,8 +163,7 @@ impl Answer {
         while let Some((index, _)) = self.open.first_key_value() {
             self.end(*index, out);
         }
-        let reason = body::semantic(finish_reason(raw), self.numbers.has_calls());
-        out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
+        body::push_finish(out, raw, finish_reason(raw), &self.numbers);
     }
 
     fn metadata(&mut self, mut fields: Object, out: &mut Vec<Delta>) {

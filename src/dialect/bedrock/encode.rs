@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{self, Draft, segment, unsupported};
+use super::super::draft::{Draft, unsupported};
+use super::super::field::{self, segment};
 use super::super::{Call, DialectName, Encoded};
 use crate::model::request::{Image, Part, Request, Role, Shape, Thinking, Tool, ToolChoice, ToolResult};
 use crate::model::{Failure, Object};
@@ -13,21 +14,14 @@ const DIALECT: DialectName = DialectName::Bedrock;
 pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
     let mut draft = Draft::new(DIALECT, request)?;
     let system = draft.system(part)?;
-    draft::set_list(&mut draft.body, "system", system);
-    let turns = draft.turns("assistant", part)?.into_iter().map(|turn| {
-        let mut message = Object::new();
-        message.insert("role".to_owned(), turn.role.into());
-        message.insert("content".to_owned(), turn.parts.into());
-        message.extend(turn.extra);
-        Value::Object(message)
-    });
-    let turns: Vec<_> = turns.collect();
-    draft.body.insert("messages".to_owned(), turns.into());
+    field::set_list(&mut draft.body, "system", system);
+    let turns = draft.turns("assistant", "content", part)?;
+    draft.body.insert("messages".to_owned(), turns);
     params(&mut draft, Family::of(call.model));
     tools(&mut draft)?;
     shape(&mut draft)?;
     let method = if call.stream { "converse-stream" } else { "converse" };
-    Ok(draft.encoded(format!("{}/model/{}/{method}", call.base_url, segment(call.model)), &[]))
+    Ok(draft.encoded(call, &format!("model/{}/{method}", segment(call.model)), &[]))
 }
 
 /// Whose model it is: what Converse does not unify is said in the model's own words.
@@ -50,21 +44,20 @@ impl Family {
 fn params(draft: &mut Draft<'_>, family: Family) {
     let params = &draft.request().params;
     let mut config = Object::new();
-    draft::set(&mut config, "maxTokens", params.max_tokens);
-    draft::set(&mut config, "temperature", params.temperature);
-    draft::set(&mut config, "topP", params.top_p);
-    let stop = params.stop.iter().map(|text| text.as_str().into()).collect();
-    draft::set_list(&mut config, "stopSequences", stop);
-    draft::set_object(&mut draft.body, "inferenceConfig", config);
+    field::set(&mut config, "maxTokens", params.max_tokens);
+    field::set(&mut config, "temperature", params.temperature);
+    field::set(&mut config, "topP", params.top_p);
+    field::set_texts(&mut config, "stopSequences", &params.stop);
+    field::set_object(&mut draft.body, "inferenceConfig", config);
     let mut own = Object::new();
     match (params.top_k, family) {
-        (Some(k), Family::Claude) => draft::set(&mut own, "top_k", Some(k)),
-        (Some(k), Family::Nova) => draft::set(&mut own, "inferenceConfig", Some(json!({ "topK": k }))),
+        (Some(k), Family::Claude) => field::set(&mut own, "top_k", Some(k)),
+        (Some(k), Family::Nova) => field::set(&mut own, "inferenceConfig", Some(json!({ "topK": k }))),
         (Some(_), _) => draft.drop("top_k"),
         (None, _) => {}
     }
     thinking(draft, family, &mut own);
-    draft::set_object(&mut draft.body, "additionalModelRequestFields", own);
+    field::set_object(&mut draft.body, "additionalModelRequestFields", own);
     draft.drop_params(&["seed", "frequency_penalty", "presence_penalty", "user", "parallel_tool_calls"]);
 }
 
@@ -73,10 +66,10 @@ fn thinking(draft: &mut Draft<'_>, family: Family, own: &mut Object) {
     let effort = params.effort.as_deref();
     match (family, params.thinking_tokens) {
         (Family::Claude, Some(0)) => {
-            draft::set(own, "thinking", Some(json!({ "type": "disabled" })));
+            field::set(own, "thinking", Some(json!({ "type": "disabled" })));
         }
         (Family::Claude, Some(budget)) => {
-            draft::set(own, "thinking", Some(json!({ "type": "enabled", "budget_tokens": budget })));
+            field::set(own, "thinking", Some(json!({ "type": "enabled", "budget_tokens": budget })));
         }
         (_, tokens) => draft.drop_some("thinking_tokens", tokens.as_ref()),
     }
@@ -84,17 +77,17 @@ fn thinking(draft: &mut Draft<'_>, family: Family, own: &mut Object) {
     match (family, level) {
         (_, None) => {}
         (Family::Claude, Some("none")) => {
-            draft::set(own, "thinking", Some(json!({ "type": "disabled" })));
+            field::set(own, "thinking", Some(json!({ "type": "disabled" })));
         }
-        (Family::Claude, Some(level)) => draft::set(own, "output_config", Some(json!({ "effort": level }))),
+        (Family::Claude, Some(level)) => field::set(own, "output_config", Some(json!({ "effort": level }))),
         (Family::Nova, Some("none")) => {
-            draft::set(own, "reasoningConfig", Some(json!({ "type": "disabled" })));
+            field::set(own, "reasoningConfig", Some(json!({ "type": "disabled" })));
         }
         (Family::Nova, Some(level)) => {
             let config = json!({ "type": "enabled", "maxReasoningEffort": level });
-            draft::set(own, "reasoningConfig", Some(config));
+            field::set(own, "reasoningConfig", Some(config));
         }
-        (Family::GptOss, Some(level)) => draft::set(own, "reasoning_effort", Some(level)),
+        (Family::GptOss, Some(level)) => field::set(own, "reasoning_effort", Some(level)),
         (Family::Other, Some(_)) => draft.drop("effort"),
     }
 }
@@ -108,7 +101,7 @@ fn shape(draft: &mut Draft<'_>) -> Result<(), Failure> {
     };
     let mut inner = Object::new();
     inner.insert("schema".to_owned(), schema.to_string().into());
-    draft::set(&mut inner, "name", (!name.is_empty()).then_some(name.as_str()));
+    field::set(&mut inner, "name", (!name.is_empty()).then_some(name.as_str()));
     let format = json!({ "type": "json_schema", "structure": { "jsonSchema": inner } });
     draft.body.insert("outputConfig".to_owned(), json!({ "textFormat": format }));
     Ok(())
@@ -125,10 +118,7 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let mut tools = Vec::new();
-    for tool in &request.tools {
-        tools.push(if tool.name.is_empty() { draft.server_tool(tool)? } else { function(draft, tool) });
-    }
+    let tools = draft.tools(&request.tools, function)?;
     let choice = match &request.tool_choice {
         Some(ToolChoice::Auto) if !tools.is_empty() => Some(json!({ "auto": {} })),
         Some(ToolChoice::Required) => Some(json!({ "any": {} })),
@@ -136,20 +126,16 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
         _ => None,
     };
     let mut config = Object::new();
-    draft::set_list(&mut config, "tools", tools);
-    draft::set(&mut config, "toolChoice", choice);
-    draft::set_object(&mut draft.body, "toolConfig", config);
+    field::set_list(&mut config, "tools", tools);
+    field::set(&mut config, "toolChoice", choice);
+    field::set_object(&mut draft.body, "toolConfig", config);
     Ok(())
 }
 
 fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
-    let mut out = Object::new();
-    out.insert("name".to_owned(), tool.name.as_str().into());
-    draft::set(&mut out, "description", tool.description.as_deref());
-    let schema =
-        if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
-    out.insert("inputSchema".to_owned(), json!({ "json": schema }));
-    draft::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
+    let mut out = field::function(tool);
+    out.insert("inputSchema".to_owned(), json!({ "json": field::schema(tool) }));
+    field::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
     draft.own("tool", &tool.extra, &mut out);
     json!({ "toolSpec": out })
 }
@@ -158,7 +144,7 @@ fn part(draft: &mut Draft<'_>, role: Role, part: &Part) -> Result<Option<Value>,
     Ok(match part {
         // Empty texts are refused.
         Part::Text(text) => (!text.is_empty()).then(|| json!({ "text": text })),
-        Part::Image(_) if draft::is_instruction(role) || role == Role::Assistant => {
+        Part::Image(_) if field::is_instruction(role) || role == Role::Assistant => {
             return Err(unsupported("image outside the user's messages", DIALECT));
         }
         Part::Image(image) => Some(picture(image)?),

@@ -7,7 +7,7 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Decoder, Dialect, DialectName, Encoded, Head, Quirks, classify};
+use super::{Call, Decoder, Dialect, DialectName, Encoded, Quirks};
 use crate::model::{Delta, Failure, Request};
 
 /// The dialect.
@@ -29,9 +29,5 @@ impl Dialect for Bedrock {
 
     fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
         Box::new(decode::Stream::new(quirks))
-    }
-
-    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
-        classify::classify(self.name(), head, body, quirks)
     }
 }

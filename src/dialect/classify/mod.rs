@@ -43,6 +43,12 @@ pub fn stream_error(dialect: DialectName, error: &Value, quirks: &Quirks) -> Fai
     failure(dialect, facts, &HeaderMap::new(), quirks)
 }
 
+/// As [`stream_error`], of an error that is JSON or plain text.
+pub(super) fn stream_error_text(dialect: DialectName, error: &str, quirks: &Quirks) -> Failure {
+    let error = serde_json::from_str(error).unwrap_or_else(|_| Value::String(error.to_owned()));
+    stream_error(dialect, &error, quirks)
+}
+
 fn failure(dialect: DialectName, facts: Facts, headers: &HeaderMap, quirks: &Quirks) -> Failure {
     let retry_after = hint::read(headers, &facts.message, &facts.json);
     let class = rules::class(dialect, &facts, quirks);

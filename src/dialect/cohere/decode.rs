@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::body::{self, Events, Numbers};
+use super::super::body::{self, Numbers};
+use super::super::feed::Events;
 use super::super::{DialectName, Quirks, classify};
 use crate::base::sse;
-use crate::model::request::{Thinking, ToolCall};
+use crate::model::request::Thinking;
 use crate::model::response::malformed;
 use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
 
@@ -81,13 +82,8 @@ impl Answer {
 
     fn call(&mut self, index: u64, call: &Value, out: &mut Vec<Delta>) {
         let number = self.numbers.next_call();
-        let string = |pointer| call.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let part = ToolCall {
-            id: string("/id"),
-            name: string("/function/name"),
-            arguments: string("/function/arguments"),
-            signature: None,
-        };
+        let arguments = call.pointer("/function/arguments").and_then(Value::as_str).unwrap_or_default();
+        let part = body::function_call(call, arguments.to_owned());
         self.calls.insert(index, (number, !part.arguments.is_empty()));
         out.push(Delta::ToolCall { choice: 0, call: number, part });
     }
@@ -130,8 +126,7 @@ impl Answer {
             return Err(classify::stream_error(DialectName::Cohere, &Value::Object(end), quirks));
         }
         if let Some(raw) = raw {
-            let reason = body::semantic(finish_reason(raw), self.numbers.has_calls());
-            out.push(Delta::Finish { choice: 0, reason, raw: Some(raw.to_owned()) });
+            body::push_finish(out, raw, finish_reason(raw), &self.numbers);
         }
         extra.extend(body::rest(end, &["model"]));
         body::push_extra(out, extra);
@@ -282,7 +277,12 @@ impl Events for Stream {
         self.other(body::object(event.data.as_bytes())?, &event.name, out)
     }
 
-    fn end(&mut self, _out: &mut Vec<Delta>) -> Result<(), Failure> {
+    fn body(&mut self, body: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
+        out.extend(whole(body, &self.quirks)?);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
         if self.is_over { Ok(()) } else { Err(body::truncated("message-end event")) }
     }
 }

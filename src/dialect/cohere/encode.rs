@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{self, Draft, unsupported};
+use super::super::draft::{Draft, unsupported};
+use super::super::field;
 use super::super::{Call, DialectName, Encoded};
-use crate::model::request::{
-    Image, Message, Part, Request, Role, Shape, Tool, ToolCall, ToolChoice, ToolResult,
-};
+use crate::model::request::{Message, Part, Request, Role, Shape, Tool, ToolCall, ToolChoice, ToolResult};
 use crate::model::{Failure, Object};
 
 const DIALECT: DialectName = DialectName::Cohere;
@@ -15,11 +14,8 @@ const DIALECT: DialectName = DialectName::Cohere;
 pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
     let mut draft = Draft::new(DIALECT, request)?;
     draft.body.insert("model".to_owned(), call.model.into());
-    let mut messages = Vec::new();
-    for message in &request.messages {
-        write(&mut draft, message, &mut messages)?;
-    }
-    draft.body.insert("messages".to_owned(), messages.into());
+    let messages = draft.messages(write)?;
+    draft.body.insert("messages".to_owned(), messages);
     params(&mut draft);
     tools(&mut draft)?;
     let format = match &request.shape {
@@ -27,29 +23,28 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
         Shape::Json => Some(json!({ "type": "json_object" })),
         Shape::Schema { schema, .. } => Some(json!({ "type": "json_object", "json_schema": schema })),
     };
-    draft::set(&mut draft.body, "response_format", format);
+    field::set(&mut draft.body, "response_format", format);
     draft.body.insert("stream".to_owned(), call.stream.into());
-    Ok(draft.encoded(format!("{}/chat", call.base_url), &[]))
+    Ok(draft.encoded(call, "chat", &[]))
 }
 
 fn params(draft: &mut Draft<'_>) {
     let params = &draft.request().params;
-    draft::set(&mut draft.body, "max_tokens", params.max_tokens);
-    draft::set(&mut draft.body, "temperature", params.temperature);
-    draft::set(&mut draft.body, "p", params.top_p);
-    draft::set(&mut draft.body, "k", params.top_k);
-    let stop = params.stop.iter().map(|text| text.as_str().into()).collect();
-    draft::set_list(&mut draft.body, "stop_sequences", stop);
-    draft::set(&mut draft.body, "seed", params.seed);
-    draft::set(&mut draft.body, "frequency_penalty", params.frequency_penalty);
-    draft::set(&mut draft.body, "presence_penalty", params.presence_penalty);
+    field::set(&mut draft.body, "max_tokens", params.max_tokens);
+    field::set(&mut draft.body, "temperature", params.temperature);
+    field::set(&mut draft.body, "p", params.top_p);
+    field::set(&mut draft.body, "k", params.top_k);
+    field::set_texts(&mut draft.body, "stop_sequences", &params.stop);
+    field::set(&mut draft.body, "seed", params.seed);
+    field::set(&mut draft.body, "frequency_penalty", params.frequency_penalty);
+    field::set(&mut draft.body, "presence_penalty", params.presence_penalty);
     let thinking = match (params.thinking_tokens, params.effort.as_deref()) {
         (Some(0), _) | (None, Some("none")) => Some(json!({ "type": "disabled" })),
         (Some(budget), _) => Some(json!({ "type": "enabled", "token_budget": budget })),
         (None, Some(_)) => Some(json!({ "type": "enabled" })),
         (None, None) => None,
     };
-    draft::set(&mut draft.body, "thinking", thinking);
+    field::set(&mut draft.body, "thinking", thinking);
     // Thinking is on or off here; how hard cannot be said.
     draft.drop_some("effort", params.effort.as_deref().filter(|effort| *effort != "none").as_ref());
     draft.drop_params(&["user", "parallel_tool_calls"]);
@@ -60,12 +55,9 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let request = draft.request();
     let named = if let Some(ToolChoice::Named(name)) = &request.tool_choice { Some(name) } else { None };
     let offered = request.tools.iter().filter(|tool| named.is_none_or(|name| tool.name == *name));
-    let mut tools = Vec::new();
-    for tool in offered.clone() {
-        tools.push(if tool.name.is_empty() { draft.server_tool(tool)? } else { function(draft, tool) });
-    }
+    let tools = draft.tools(offered.clone(), function)?;
     let has_tools = !tools.is_empty();
-    draft::set_list(&mut draft.body, "tools", tools);
+    field::set_list(&mut draft.body, "tools", tools);
     let is_strict = |tool: &Tool| tool.strict == Some(true);
     if has_tools && offered.clone().all(is_strict) {
         draft.body.insert("strict_tools".to_owned(), true.into());
@@ -77,34 +69,24 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
         Some(ToolChoice::None) if has_tools => Some("NONE"),
         _ => None,
     };
-    draft::set(&mut draft.body, "tool_choice", choice);
+    field::set(&mut draft.body, "tool_choice", choice);
     Ok(())
 }
 
 fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
-    let mut function = Object::new();
-    function.insert("name".to_owned(), tool.name.as_str().into());
-    draft::set(&mut function, "description", tool.description.as_deref());
-    let schema =
-        if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
-    function.insert("parameters".to_owned(), schema);
+    let mut function = field::function(tool);
+    function.insert("parameters".to_owned(), field::schema(tool));
     draft.own("tool", &tool.extra, &mut function);
     json!({ "type": "function", "function": function })
 }
 
 fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Result<(), Failure> {
-    let role = match message.role {
-        Role::System | Role::Developer => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-    };
     let (mut content, mut calls) = (Vec::new(), Vec::new());
     for part in &message.parts {
         match part {
             Part::Text(text) if text.is_empty() => {}
             Part::Text(text) => content.push(json!({ "type": "text", "text": text })),
-            Part::Image(image) if message.role == Role::User => content.push(picture(image)),
+            Part::Image(image) if message.role == Role::User => content.push(field::image_part(image)),
             Part::Image(_) => return Err(unsupported("image outside the user's messages", DIALECT)),
             Part::ToolCall(call) => calls.push(tool_call(call)),
             Part::ToolResult(result) => out.push(tool_result(result)?),
@@ -121,12 +103,12 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
         return Ok(());
     }
     let mut fields = Object::new();
-    fields.insert("role".to_owned(), role.into());
+    fields.insert("role".to_owned(), field::role(message.role).into());
     match content.as_mut_slice() {
-        [only] if only["type"] == "text" => draft::set(&mut fields, "content", Some(only["text"].take())),
-        _ => draft::set_list(&mut fields, "content", content),
+        [only] if only["type"] == "text" => field::set(&mut fields, "content", Some(only["text"].take())),
+        _ => field::set_list(&mut fields, "content", content),
     }
-    draft::set_list(&mut fields, "tool_calls", calls);
+    field::set_list(&mut fields, "tool_calls", calls);
     fields.extend(draft.own_message_fields(&message.extra));
     out.push(Value::Object(fields));
     Ok(())
@@ -138,22 +120,8 @@ fn tool_call(call: &ToolCall) -> Value {
     json!({ "id": call.id, "type": "function", "function": function })
 }
 
-fn picture(image: &Image) -> Value {
-    let mut inner = Object::new();
-    match image {
-        Image::Url { url, detail } => {
-            inner.insert("url".to_owned(), url.as_str().into());
-            draft::set(&mut inner, "detail", detail.as_deref());
-        }
-        Image::Data { media_type, base64 } => {
-            inner.insert("url".to_owned(), format!("data:{media_type};base64,{base64}").into());
-        }
-    }
-    json!({ "type": "image_url", "image_url": inner })
-}
-
 fn tool_result(result: &ToolResult) -> Result<Value, Failure> {
-    let Some(text) = draft::only_text(&result.parts) else {
+    let Some(text) = field::only_text(&result.parts) else {
         return Err(unsupported("tool result other than text", DIALECT));
     };
     Ok(json!({ "role": "tool", "tool_call_id": result.id, "content": text }))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::dialect::{Call, Dialect};
+use crate::dialect::Dialect;
 use crate::model::request::{Extra, Image, Message, Shape, Thinking, ToolChoice};
 
 /// A conversation with everything in it that all dialects have a form for.
@@ -161,11 +161,6 @@ fn arguments_that_are_no_object_are_kept_as_text() {
     let (_, body, dropped) = encoded(&crate::dialect::anthropic::Anthropic, &request);
     assert_eq!(body["messages"][1]["content"][0]["input"], json!({ "arguments": "{broken" }));
     assert_eq!(dropped, ["form of tool arguments that are no object"]);
-}
-
-#[test]
-fn only_unreserved_characters_stand_bare_in_an_address() {
-    assert_eq!(segment("arn:aws:b/é-1.0_~"), "arn%3Aaws%3Ab%2F%C3%A9-1.0_~");
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::body::{self, Numbers};
@@ -45,8 +44,6 @@ pub(super) struct Answer {
 #[derive(Default)]
 pub(super) struct Choice {
     numbers: Numbers,
-    /// The reasoning block that the next thought continues.
-    thinking: Option<u32>,
     finish: Option<FinishReason>,
     /// Parts we do not model: code, its results, files.
     parts: Vec<Value>,
@@ -81,8 +78,7 @@ impl Answer {
             self.choices.entry(0).or_default().finish(0, FinishReason::ContentFilter, raw, out);
         }
         let usage = body::take_object(&mut chunk, "usageMetadata");
-        self.use_tokens(Counts::of(&usage), out);
-        body::put(&mut self.extra, "usageMetadata", body::rest(usage, &Counts::FIELDS));
+        self.use_tokens(usage, out);
         self.extra.extend(body::rest(chunk, &["responseId", "modelVersion"]));
         Ok(())
     }
@@ -110,12 +106,14 @@ impl Answer {
     }
 
     /// Every chunk counts anew and the last one is right; Vertex AI's first ones count nothing.
-    pub(super) fn use_tokens(&mut self, counts: Counts, out: &mut Vec<Delta>) {
-        let usage = counts.tokens();
-        if counts.prompt.is_some() && usage != self.usage {
-            self.usage = usage;
-            out.push(Delta::Usage(usage));
+    pub(super) fn use_tokens(&mut self, usage: Object, out: &mut Vec<Delta>) {
+        let tokens = tokens(&usage);
+        let is_counted = body::count(usage.get("promptTokenCount")).is_some();
+        if is_counted && tokens != self.usage {
+            self.usage = tokens;
+            out.push(Delta::Usage(tokens));
         }
+        body::put(&mut self.extra, "usageMetadata", body::rest(usage, &COUNTED));
     }
 
     /// Hands out what is not modelled, at the end.
@@ -145,7 +143,7 @@ impl Choice {
         let Value::Object(mut fields) = part else { return };
         let signature = body::text(&fields, "thoughtSignature");
         if let Some(Value::Object(call)) = fields.get("functionCall") {
-            self.thinking = None;
+            self.numbers.end_thinking();
             let part = ToolCall {
                 id: body::text(call, "id").unwrap_or_default(),
                 name: body::text(call, "name").unwrap_or_default(),
@@ -160,7 +158,7 @@ impl Choice {
                 self.say(index, text, signature, out);
             }
         } else {
-            self.thinking = None;
+            self.numbers.end_thinking();
             self.parts.push(Value::Object(fields));
         }
     }
@@ -168,7 +166,7 @@ impl Choice {
     /// A signature beside text that is no thought stands in a reasoning block of its own, so that it is
     /// not lost and can be echoed.
     pub(super) fn say(&mut self, index: u32, text: String, signature: Option<String>, out: &mut Vec<Delta>) {
-        self.thinking = None;
+        self.numbers.end_thinking();
         body::push_text(out, index, text);
         if signature.is_some() {
             let block = self.numbers.next_thinking();
@@ -184,8 +182,7 @@ impl Choice {
         signature: Option<String>,
         out: &mut Vec<Delta>,
     ) {
-        let numbers = &mut self.numbers;
-        let block = *self.thinking.get_or_insert_with(|| numbers.next_thinking());
+        let block = self.numbers.continued_thinking();
         body::push_thinking(out, index, block, Thinking { text, signature, ..Thinking::default() });
     }
 
@@ -197,51 +194,26 @@ impl Choice {
     }
 }
 
-/// The counts of tokens. The prompt includes what was cached but not what tools added to it, and the
-/// candidates do not include thoughts: total = prompt + candidates + thoughts + tool use.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Counts {
-    #[serde(rename = "promptTokenCount")]
-    prompt: Option<u64>,
-    #[serde(rename = "cachedContentTokenCount")]
-    cached: Option<u64>,
-    #[serde(rename = "toolUsePromptTokenCount")]
-    tool_use: Option<u64>,
-    #[serde(rename = "candidatesTokenCount")]
-    candidates: Option<u64>,
-    #[serde(rename = "thoughtsTokenCount")]
-    thoughts: Option<u64>,
-}
+/// The fields of `usageMetadata` that are modelled, or follow from those that are.
+const COUNTED: [&str; 6] = [
+    "promptTokenCount",
+    "cachedContentTokenCount",
+    "toolUsePromptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "totalTokenCount",
+];
 
-impl Counts {
-    const FIELDS: [&str; 6] = [
-        "promptTokenCount",
-        "cachedContentTokenCount",
-        "toolUsePromptTokenCount",
-        "candidatesTokenCount",
-        "thoughtsTokenCount",
-        "totalTokenCount",
-    ];
-
-    fn of(usage: &Object) -> Self {
-        let count = |name| body::count(usage.get(name));
-        Self {
-            prompt: count("promptTokenCount"),
-            cached: count("cachedContentTokenCount"),
-            tool_use: count("toolUsePromptTokenCount"),
-            candidates: count("candidatesTokenCount"),
-            thoughts: count("thoughtsTokenCount"),
-        }
-    }
-
-    fn tokens(self) -> TokenUsage {
-        let input = sum(self.prompt, self.tool_use);
-        TokenUsage {
-            output: sum(self.candidates, self.thoughts),
-            reasoning: self.thoughts,
-            ..TokenUsage::inclusive(input, self.cached, None)
-        }
+/// The prompt includes what was cached but not what tools added to it, and the candidates do not include
+/// thoughts: total = prompt + candidates + thoughts + tool use.
+fn tokens(usage: &Object) -> TokenUsage {
+    let count = |name| body::count(usage.get(name));
+    let thoughts = count("thoughtsTokenCount");
+    let input = sum(count("promptTokenCount"), count("toolUsePromptTokenCount"));
+    TokenUsage {
+        output: sum(count("candidatesTokenCount"), thoughts),
+        reasoning: thoughts,
+        ..TokenUsage::inclusive(input, count("cachedContentTokenCount"), None)
     }
 }
 

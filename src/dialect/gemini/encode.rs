@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{self, Draft, segment, unsupported};
+use super::super::draft::{Draft, unsupported};
+use super::super::field::{self, segment};
 use super::super::{Call, DialectName, Encoded};
 use crate::model::request::{Image, Part, Request, Role, Shape, Tool, ToolCall, ToolChoice, ToolResult};
 use crate::model::{Failure, Object};
@@ -17,39 +18,31 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
     if !system.is_empty() {
         draft.body.insert("systemInstruction".to_owned(), json!({ "parts": system }));
     }
-    let turns = draft.turns("model", part)?.into_iter().map(|turn| {
-        let mut content = Object::new();
-        content.insert("role".to_owned(), turn.role.into());
-        content.insert("parts".to_owned(), turn.parts.into());
-        content.extend(turn.extra);
-        Value::Object(content)
-    });
-    let turns: Vec<_> = turns.collect();
-    draft.body.insert("contents".to_owned(), turns.into());
+    let turns = draft.turns("model", "parts", part)?;
+    draft.body.insert("contents".to_owned(), turns);
     tools(&mut draft)?;
     let mut config = generation(&mut draft);
     shape(&draft, &mut config);
     thinking(&mut draft, &mut config);
-    draft::set_object(&mut draft.body, "generationConfig", config);
+    field::set_object(&mut draft.body, "generationConfig", config);
     let model: Vec<_> = call.model.split('/').map(segment).collect();
     let folder = if model.len() == 1 { "models/" } else { "" };
     let method = if call.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-    Ok(draft.encoded(format!("{}/{folder}{}:{method}", call.base_url, model.join("/")), &[]))
+    Ok(draft.encoded(call, &format!("{folder}{}:{method}", model.join("/")), &[]))
 }
 
 fn generation(draft: &mut Draft<'_>) -> Object {
     let params = &draft.request().params;
     let mut config = Object::new();
-    draft::set(&mut config, "maxOutputTokens", params.max_tokens);
-    draft::set(&mut config, "temperature", params.temperature);
-    draft::set(&mut config, "topP", params.top_p);
-    draft::set(&mut config, "topK", params.top_k);
-    let stop = params.stop.iter().map(|text| text.as_str().into()).collect();
-    draft::set_list(&mut config, "stopSequences", stop);
-    draft::set(&mut config, "seed", params.seed);
-    draft::set(&mut config, "candidateCount", params.n);
-    draft::set(&mut config, "frequencyPenalty", params.frequency_penalty);
-    draft::set(&mut config, "presencePenalty", params.presence_penalty);
+    field::set(&mut config, "maxOutputTokens", params.max_tokens);
+    field::set(&mut config, "temperature", params.temperature);
+    field::set(&mut config, "topP", params.top_p);
+    field::set(&mut config, "topK", params.top_k);
+    field::set_texts(&mut config, "stopSequences", &params.stop);
+    field::set(&mut config, "seed", params.seed);
+    field::set(&mut config, "candidateCount", params.n);
+    field::set(&mut config, "frequencyPenalty", params.frequency_penalty);
+    field::set(&mut config, "presencePenalty", params.presence_penalty);
     draft.drop_params(&["user", "parallel_tool_calls"]);
     config
 }
@@ -61,7 +54,7 @@ fn shape(draft: &Draft<'_>, config: &mut Object) {
         Shape::Schema { schema, .. } => Some(schema.clone()),
     };
     config.insert("responseMimeType".to_owned(), "application/json".into());
-    draft::set(config, "responseJsonSchema", schema);
+    field::set(config, "responseJsonSchema", schema);
 }
 
 /// A budget and a level exclude each other; the budget says more.
@@ -92,7 +85,7 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
     if !functions.is_empty() {
         tools.insert(0, json!({ "functionDeclarations": functions }));
     }
-    draft::set_list(&mut draft.body, "tools", tools);
+    field::set_list(&mut draft.body, "tools", tools);
     let choice = match &request.tool_choice {
         None => return Ok(()),
         Some(_) if request.tools.is_empty() => return Ok(()),
@@ -106,10 +99,8 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
 }
 
 fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
-    let mut out = Object::new();
-    out.insert("name".to_owned(), tool.name.as_str().into());
-    draft::set(&mut out, "description", tool.description.as_deref());
-    draft::set(
+    let mut out = field::function(tool);
+    field::set(
         &mut out,
         "parametersJsonSchema",
         tool.parameters.is_object().then(|| tool.parameters.clone()),
@@ -122,7 +113,7 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
 fn part(draft: &mut Draft<'_>, role: Role, part: &Part) -> Result<Option<Value>, Failure> {
     Ok(match part {
         Part::Text(text) => (!text.is_empty()).then(|| json!({ "text": text })),
-        Part::Image(_) if draft::is_instruction(role) => {
+        Part::Image(_) if field::is_instruction(role) => {
             return Err(unsupported("image in the instructions", DIALECT));
         }
         Part::Image(image) => Some(picture(draft, image)),
@@ -155,7 +146,7 @@ fn picture(draft: &mut Draft<'_>, image: &Image) -> Value {
             draft.drop_some("image detail", detail.as_ref());
             let mut file = Object::new();
             file.insert("fileUri".to_owned(), url.as_str().into());
-            draft::set(&mut file, "mimeType", media_type(url));
+            field::set(&mut file, "mimeType", media_type(url));
             json!({ "fileData": file })
         }
     }
@@ -177,7 +168,7 @@ fn media_type(url: &str) -> Option<&'static str> {
 
 fn function_call(draft: &mut Draft<'_>, call: &ToolCall) -> Value {
     let mut inner = Object::new();
-    draft::set(&mut inner, "id", (!call.id.is_empty()).then_some(call.id.as_str()));
+    field::set(&mut inner, "id", (!call.id.is_empty()).then_some(call.id.as_str()));
     inner.insert("name".to_owned(), call.name.as_str().into());
     inner.insert("args".to_owned(), draft.arguments(call));
     let mut out = json!({ "functionCall": inner });
@@ -203,9 +194,9 @@ fn function_response(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value
         None => json!({ "result": text }),
     };
     let mut inner = Object::new();
-    draft::set(&mut inner, "id", (!result.id.is_empty()).then_some(result.id.as_str()));
+    field::set(&mut inner, "id", (!result.id.is_empty()).then_some(result.id.as_str()));
     inner.insert("name".to_owned(), draft.tool_name(result).into());
     inner.insert("response".to_owned(), response);
-    draft::set_list(&mut inner, "parts", parts);
+    field::set_list(&mut inner, "parts", parts);
     Ok(json!({ "functionResponse": inner }))
 }

@@ -9,7 +9,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Decoder, Dialect, DialectName, Encoded, Head, Quirks, classify};
+use super::{Call, Decoder, Dialect, DialectName, Encoded, Quirks};
 use crate::model::{Delta, Failure, Request};
 
 /// The dialect.
@@ -31,9 +31,5 @@ impl Dialect for Gemini {
 
     fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
         Box::new(stream::Stream::new(quirks))
-    }
-
-    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
-        classify::classify(self.name(), head, body, quirks)
     }
 }

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::super::{Decoder, Quirks, body};
-use super::decode::{Answer, Counts};
+use super::decode::Answer;
 use crate::base::{json_array, sse};
 use crate::model::response::malformed;
-use crate::model::{Delta, Failure};
+use crate::model::{Delta, Failure, Object};
 
 /// The chunk of which streams consist. Anything else in it makes it uncommon.
 #[derive(Deserialize)]
@@ -14,7 +14,7 @@ use crate::model::{Delta, Failure};
 struct Common {
     candidates: Vec<CommonCandidate>,
     #[serde(default)]
-    usage_metadata: Counts,
+    usage_metadata: Object,
     model_version: Option<String>,
     response_id: Option<String>,
 }

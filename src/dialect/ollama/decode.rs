@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::body::{self, Numbers};
 use super::super::{Decoder, DialectName, Quirks, classify};
 use crate::base::ndjson;
-use crate::model::request::{Thinking, ToolCall};
+use crate::model::request::Thinking;
 use crate::model::response::malformed;
 use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
 
@@ -25,8 +25,6 @@ pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure
 #[derive(Default)]
 struct Answer {
     numbers: Numbers,
-    /// The reasoning block that the next thought continues.
-    thinking: Option<u32>,
     is_named: bool,
     is_over: bool,
 }
@@ -58,29 +56,22 @@ impl Answer {
 
     fn think(&mut self, text: String, out: &mut Vec<Delta>) {
         if !text.is_empty() {
-            let numbers = &mut self.numbers;
-            let block = *self.thinking.get_or_insert_with(|| numbers.next_thinking());
+            let block = self.numbers.continued_thinking();
             body::push_thinking(out, 0, block, Thinking { text, ..Thinking::default() });
         }
     }
 
     fn say(&mut self, text: String, out: &mut Vec<Delta>) {
         if !text.is_empty() {
-            self.thinking = None;
+            self.numbers.end_thinking();
             out.push(Delta::Text { choice: 0, text });
         }
     }
 
     /// Calls come whole; those of one answer may be spread over lines.
     fn call(&mut self, call: &Value, out: &mut Vec<Delta>) {
-        self.thinking = None;
-        let string = |pointer| call.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let part = ToolCall {
-            id: string("/id"),
-            name: string("/function/name"),
-            arguments: body::arguments(call.pointer("/function/arguments")),
-            signature: None,
-        };
+        self.numbers.end_thinking();
+        let part = body::function_call(call, body::arguments(call.pointer("/function/arguments")));
         out.push(Delta::ToolCall { choice: 0, call: self.numbers.next_call(), part });
     }
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{self, Draft, unsupported};
+use super::super::draft::{Draft, unsupported};
+use super::super::field;
 use super::super::{Call, DialectName, Encoded};
-use crate::model::request::{Image, Message, Part, Request, Role, Shape, Tool, ToolChoice, ToolResult};
+use crate::model::request::{Image, Message, Part, Request, Shape, Tool, ToolChoice, ToolResult};
 use crate::model::{Failure, Object};
 
 const DIALECT: DialectName = DialectName::Ollama;
@@ -13,11 +14,8 @@ const DIALECT: DialectName = DialectName::Ollama;
 pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
     let mut draft = Draft::new(DIALECT, request)?;
     draft.body.insert("model".to_owned(), call.model.into());
-    let mut messages = Vec::new();
-    for message in &request.messages {
-        write(&mut draft, message, &mut messages)?;
-    }
-    draft.body.insert("messages".to_owned(), messages.into());
+    let messages = draft.messages(write)?;
+    draft.body.insert("messages".to_owned(), messages);
     tools(&mut draft)?;
     options(&mut draft);
     let format = match &request.shape {
@@ -25,23 +23,23 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
         Shape::Json => Some(Value::from("json")),
         Shape::Schema { schema, .. } => Some(schema.clone()),
     };
-    draft::set(&mut draft.body, "format", format);
+    field::set(&mut draft.body, "format", format);
     draft.body.insert("stream".to_owned(), call.stream.into());
-    Ok(draft.encoded(format!("{}/api/chat", call.base_url), &[]))
+    Ok(draft.encoded(call, "api/chat", &[]))
 }
 
 fn options(draft: &mut Draft<'_>) {
     let params = &draft.request().params;
     let mut options = Object::new();
-    draft::set(&mut options, "num_predict", params.max_tokens);
-    draft::set(&mut options, "temperature", params.temperature);
-    draft::set(&mut options, "top_p", params.top_p);
-    draft::set(&mut options, "top_k", params.top_k);
-    draft::set_list(&mut options, "stop", params.stop.iter().map(|text| text.as_str().into()).collect());
-    draft::set(&mut options, "seed", params.seed);
-    draft::set(&mut options, "frequency_penalty", params.frequency_penalty);
-    draft::set(&mut options, "presence_penalty", params.presence_penalty);
-    draft::set_object(&mut draft.body, "options", options);
+    field::set(&mut options, "num_predict", params.max_tokens);
+    field::set(&mut options, "temperature", params.temperature);
+    field::set(&mut options, "top_p", params.top_p);
+    field::set(&mut options, "top_k", params.top_k);
+    field::set_texts(&mut options, "stop", &params.stop);
+    field::set(&mut options, "seed", params.seed);
+    field::set(&mut options, "frequency_penalty", params.frequency_penalty);
+    field::set(&mut options, "presence_penalty", params.presence_penalty);
+    field::set_object(&mut draft.body, "options", options);
     let think = match (params.thinking_tokens, params.effort.as_deref()) {
         (Some(0), _) | (_, Some("none")) => Some(Value::from(false)),
         (_, Some("minimal")) => Some("low".into()),
@@ -49,7 +47,7 @@ fn options(draft: &mut Draft<'_>) {
         (Some(_), None) => Some(true.into()),
         (None, None) => None,
     };
-    draft::set(&mut draft.body, "think", think);
+    field::set(&mut draft.body, "think", think);
     draft.drop_some("thinking_tokens", params.thinking_tokens.filter(|tokens| *tokens > 0).as_ref());
     draft.drop_params(&["user", "parallel_tool_calls"]);
 }
@@ -64,21 +62,14 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
         }
         Some(ToolChoice::Auto) | None => {}
     }
-    let mut tools = Vec::new();
-    for tool in &request.tools {
-        tools.push(if tool.name.is_empty() { draft.server_tool(tool)? } else { function(draft, tool) });
-    }
-    draft::set_list(&mut draft.body, "tools", tools);
+    let tools = draft.tools(&request.tools, function)?;
+    field::set_list(&mut draft.body, "tools", tools);
     Ok(())
 }
 
 fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
-    let mut function = Object::new();
-    function.insert("name".to_owned(), tool.name.as_str().into());
-    draft::set(&mut function, "description", tool.description.as_deref());
-    let schema =
-        if tool.parameters.is_object() { tool.parameters.clone() } else { json!({ "type": "object" }) };
-    function.insert("parameters".to_owned(), schema);
+    let mut function = field::function(tool);
+    function.insert("parameters".to_owned(), field::schema(tool));
     draft.drop_some("tool strict", tool.strict.filter(|strict| *strict).as_ref());
     draft.own("tool", &tool.extra, &mut function);
     json!({ "type": "function", "function": function })
@@ -98,9 +89,9 @@ impl Written {
         let mut out = Object::new();
         out.insert("role".to_owned(), role.into());
         out.insert("content".to_owned(), self.text.into());
-        draft::set(&mut out, "thinking", (!self.thinking.is_empty()).then_some(self.thinking));
-        draft::set_list(&mut out, "images", self.images);
-        draft::set_list(&mut out, "tool_calls", self.calls);
+        field::set(&mut out, "thinking", (!self.thinking.is_empty()).then_some(self.thinking));
+        field::set_list(&mut out, "images", self.images);
+        field::set_list(&mut out, "tool_calls", self.calls);
         out
     }
 
@@ -110,12 +101,6 @@ impl Written {
 }
 
 fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Result<(), Failure> {
-    let role = match message.role {
-        Role::System | Role::Developer => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-        Role::Tool => "tool",
-    };
     let mut written = Written::default();
     for part in &message.parts {
         match part {
@@ -124,7 +109,7 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
             Part::ToolCall(call) => {
                 let arguments = draft.arguments(call);
                 let mut outer = Object::new();
-                draft::set(&mut outer, "id", (!call.id.is_empty()).then_some(call.id.as_str()));
+                field::set(&mut outer, "id", (!call.id.is_empty()).then_some(call.id.as_str()));
                 let function = json!({ "name": call.name, "arguments": arguments });
                 outer.insert("function".to_owned(), function);
                 written.calls.push(outer.into());
@@ -140,7 +125,7 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
         }
     }
     if !written.is_empty() {
-        let mut fields = written.object(role);
+        let mut fields = written.object(field::role(message.role));
         fields.extend(draft.own_message_fields(&message.extra));
         out.push(fields.into());
     }
@@ -166,7 +151,7 @@ fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value, Fail
     }
     let mut out = written.object("tool");
     let name = draft.tool_name(result);
-    draft::set(&mut out, "tool_name", (!name.is_empty()).then_some(name));
-    draft::set(&mut out, "tool_call_id", (!result.id.is_empty()).then_some(result.id.as_str()));
+    field::set(&mut out, "tool_name", (!name.is_empty()).then_some(name));
+    field::set(&mut out, "tool_call_id", (!result.id.is_empty()).then_some(result.id.as_str()));
     Ok(out.into())
 }

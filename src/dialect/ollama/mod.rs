@@ -6,7 +6,7 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-use super::{Call, Decoder, Dialect, DialectName, Encoded, Head, Quirks, classify};
+use super::{Call, Decoder, Dialect, DialectName, Encoded, Quirks};
 use crate::model::{Delta, Failure, Request};
 
 /// The dialect.
@@ -28,9 +28,5 @@ impl Dialect for Ollama {
 
     fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
         Box::new(decode::Stream::new(quirks))
-    }
-
-    fn classify(&self, head: Head<'_>, body: &[u8], quirks: &Quirks) -> Failure {
-        classify::classify(self.name(), head, body, quirks)
     }
 }

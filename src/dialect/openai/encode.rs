@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::unsaid::Unsaid;
-use crate::dialect::{Call, DialectName, Encoded, Quirks, endpoint, json_headers};
-use crate::model::request::{Image, Params, ToolResult};
+use crate::dialect::unsaid::{self, Unsaid};
+use crate::dialect::{Call, DialectName, Encoded, Quirks, field};
+use crate::model::request::{Params, ToolResult};
 use crate::model::{Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
 
 const NAME: &str = "openai";
@@ -25,13 +25,7 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Encoded {
             body.insert("stream_options".into(), json!({"include_usage": true}));
         }
     }
-    writer.unsaid.request(&request.extra.fields, &mut body);
-    Encoded {
-        url: endpoint(call.base_url, "chat/completions"),
-        headers: json_headers(call.stream),
-        body: Value::Object(body).to_string().into_bytes(),
-        dropped: writer.unsaid.into_notes(),
-    }
+    writer.unsaid.encoded(request, body, call, "chat/completions")
 }
 
 struct Writer<'a> {
@@ -51,7 +45,7 @@ impl Writer<'_> {
                 Part::ToolCall(call) => calls.push(json!({
                     "id": self.call_id(&call.id),
                     "type": "function",
-                    "function": {"name": call.name, "arguments": arguments(&call.arguments)},
+                    "function": {"name": call.name, "arguments": unsaid::arguments(&call.arguments)},
                 })),
                 Part::ToolResult(result) => out.push(self.result(result, &message.extra)),
                 Part::Thinking(part) => thinking.push_str(&part.text),
@@ -68,16 +62,8 @@ impl Writer<'_> {
     }
 
     fn turn(&self, role: Role, content: Vec<Value>, calls: Vec<Value>) -> Object {
-        let role = match role {
-            Role::System => "system",
-            Role::Developer if self.quirks.no_developer => "system",
-            Role::Developer => "developer",
-            Role::Assistant => "assistant",
-            // What stands beside a tool's result is the user's.
-            Role::User | Role::Tool => "user",
-        };
         let mut turn = Object::new();
-        turn.insert("role".into(), role.into());
+        turn.insert("role".into(), unsaid::role(role, self.quirks).into());
         let has_calls = !calls.is_empty();
         turn.insert(
             "content".into(),
@@ -102,17 +88,7 @@ impl Writer<'_> {
     fn content(&mut self, part: &Part) -> Option<Value> {
         match part {
             Part::Text(text) => Some(json!({"type": "text", "text": text})),
-            Part::Image(Image::Url { url, detail }) => {
-                let mut image = json!({"url": url});
-                if let Some(detail) = detail {
-                    image["detail"] = detail.as_str().into();
-                }
-                Some(json!({"type": "image_url", "image_url": image}))
-            }
-            Part::Image(Image::Data { media_type, base64 }) => {
-                let url = format!("data:{media_type};base64,{base64}");
-                Some(json!({"type": "image_url", "image_url": {"url": url}}))
-            }
+            Part::Image(image) => Some(field::image_part(image)),
             Part::Opaque { dialect, value } if dialect == NAME => Some(value.clone()),
             Part::Opaque { value, .. } => {
                 self.unsaid.part(value);
@@ -150,9 +126,7 @@ impl Writer<'_> {
 
     fn tools(&mut self, request: &Request, body: &mut Object) {
         let tools: Vec<_> = request.tools.iter().filter_map(|tool| self.tool(tool)).collect();
-        if !tools.is_empty() {
-            body.insert("tools".into(), tools.into());
-        }
+        field::set_list(body, "tools", tools);
         if let Some(choice) = &request.tool_choice {
             let choice = match choice {
                 ToolChoice::Auto => "auto".into(),
@@ -167,26 +141,11 @@ impl Writer<'_> {
 
     fn tool(&mut self, tool: &Tool) -> Option<Value> {
         if tool.name.is_empty() {
-            if self.unsaid.is_native() {
-                return Some(Value::Object(tool.extra.clone()));
-            }
-            self.unsaid.note("server tool");
-            return None;
-        }
-        let mut function = Object::new();
-        function.insert("name".into(), tool.name.as_str().into());
-        if let Some(description) = &tool.description {
-            function.insert("description".into(), description.as_str().into());
-        }
-        if !tool.parameters.is_null() {
-            function.insert("parameters".into(), tool.parameters.clone());
-        }
-        if let Some(strict) = tool.strict {
-            function.insert("strict".into(), strict.into());
+            return self.unsaid.server_tool(tool);
         }
         let mut out = Object::new();
         out.insert("type".into(), "function".into());
-        out.insert("function".into(), function.into());
+        out.insert("function".into(), unsaid::function(tool).into());
         self.unsaid.fields("tool", &tool.extra, &mut out);
         Some(out.into())
     }
@@ -217,24 +176,19 @@ impl Writer<'_> {
         let quirks = self.quirks;
         let limit = if quirks.old_max_tokens { "max_tokens" } else { "max_completion_tokens" };
         let seed = if quirks.random_seed { "random_seed" } else { "seed" };
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                body.insert(name.into(), value);
-            }
-        };
-        put(limit, params.max_tokens.map(Into::into));
-        put("temperature", params.temperature.map(Into::into));
-        put("top_p", params.top_p.map(Into::into));
-        put("stop", (!params.stop.is_empty()).then(|| params.stop.clone().into()));
-        put(seed, params.seed.map(Into::into));
-        put("n", params.n.map(Into::into));
-        put("frequency_penalty", params.frequency_penalty.map(Into::into));
-        put("presence_penalty", params.presence_penalty.map(Into::into));
-        put("parallel_tool_calls", parallel.map(Into::into));
-        put("top_k", params.top_k.filter(|_| quirks.top_k).map(Into::into));
+        field::set(body, limit, params.max_tokens);
+        field::set(body, "temperature", params.temperature);
+        field::set(body, "top_p", params.top_p);
+        field::set_texts(body, "stop", &params.stop);
+        field::set(body, seed, params.seed);
+        field::set(body, "n", params.n);
+        field::set(body, "frequency_penalty", params.frequency_penalty);
+        field::set(body, "presence_penalty", params.presence_penalty);
+        field::set(body, "parallel_tool_calls", parallel);
+        field::set(body, "top_k", params.top_k.filter(|_| quirks.top_k));
         // Mistral refuses fields it does not know.
         let user = params.user.as_deref();
-        put("user", user.filter(|_| !quirks.random_seed).map(Into::into));
+        field::set(body, "user", user.filter(|_| !quirks.random_seed));
         self.effort(params, body);
         if params.top_k.is_some() && !quirks.top_k {
             self.unsaid.note("top_k");
@@ -247,20 +201,12 @@ impl Writer<'_> {
     fn effort(&mut self, params: &Params, body: &mut Object) {
         if self.quirks.reasoning_object {
             let mut reasoning = Object::new();
-            if let Some(effort) = &params.effort {
-                reasoning.insert("effort".into(), effort.as_str().into());
-            }
-            if let Some(tokens) = params.thinking_tokens {
-                reasoning.insert("max_tokens".into(), tokens.into());
-            }
-            if !reasoning.is_empty() {
-                body.insert("reasoning".into(), reasoning.into());
-            }
+            field::set(&mut reasoning, "effort", params.effort.as_deref());
+            field::set(&mut reasoning, "max_tokens", params.thinking_tokens);
+            field::set_object(body, "reasoning", reasoning);
             return;
         }
-        if let Some(effort) = &params.effort {
-            body.insert("reasoning_effort".into(), effort.as_str().into());
-        }
+        field::set(body, "reasoning_effort", params.effort.as_deref());
         if params.thinking_tokens.is_some() {
             self.unsaid.note("thinking_tokens");
         }
@@ -279,11 +225,6 @@ fn flat(mut content: Vec<Value>) -> Value {
         }
         _ => content.into(),
     }
-}
-
-/// A call without arguments: the model wrote nothing, but servers parse what they are sent.
-fn arguments(text: &str) -> &str {
-    if text.trim().is_empty() { "{}" } else { text }
 }
 
 /// Nine letters and digits that depend on the whole identifier only (FNV-1a, in base 36).

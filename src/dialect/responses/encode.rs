@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::unsaid::Unsaid;
-use crate::dialect::{Call, DialectName, Encoded, Quirks, endpoint, json_headers};
+use crate::dialect::unsaid::{self, Unsaid};
+use crate::dialect::{Call, DialectName, Encoded, Quirks, field};
 use crate::model::request::{Image, Thinking, ToolResult};
 use crate::model::{Failure, FailureClass, Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
 
@@ -29,13 +29,7 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Fail
     if call.stream {
         body.insert("stream".into(), true.into());
     }
-    writer.unsaid.request(&request.extra.fields, &mut body);
-    Ok(Encoded {
-        url: endpoint(call.base_url, "responses"),
-        headers: json_headers(call.stream),
-        body: Value::Object(body).to_string().into_bytes(),
-        dropped: writer.unsaid.into_notes(),
-    })
+    Ok(writer.unsaid.encoded(request, body, call, "responses"))
 }
 
 struct Writer<'a> {
@@ -51,7 +45,7 @@ impl Writer<'_> {
             let item = match part {
                 Part::ToolCall(call) => Some(json!({
                     "type": "function_call", "call_id": call.id, "name": call.name,
-                    "arguments": if call.arguments.trim().is_empty() { "{}" } else { &call.arguments },
+                    "arguments": unsaid::arguments(&call.arguments),
                 })),
                 Part::ToolResult(result) => Some(self.result(result)),
                 Part::Thinking(thinking) => self.thinking(thinking),
@@ -76,20 +70,13 @@ impl Writer<'_> {
         if content.is_empty() {
             return;
         }
-        let role = match message.role {
-            Role::System => "system",
-            Role::Developer if self.quirks.no_developer => "system",
-            Role::Developer => "developer",
-            Role::Assistant => "assistant",
-            Role::User | Role::Tool => "user",
-        };
         let mut content = std::mem::take(content);
         let content = match content.as_mut_slice() {
             [only] if is_plain(only) => only["text"].take(),
             _ => content.into(),
         };
         let mut item = Object::new();
-        item.insert("role".into(), role.into());
+        item.insert("role".into(), unsaid::role(message.role, self.quirks).into());
         item.insert("content".into(), content);
         self.unsaid.fields("message", &message.extra, &mut item);
         items.push(item.into());
@@ -157,9 +144,7 @@ impl Writer<'_> {
 
     fn tools(&mut self, request: &Request, body: &mut Object) {
         let tools: Vec<_> = request.tools.iter().filter_map(|tool| self.tool(tool)).collect();
-        if !tools.is_empty() {
-            body.insert("tools".into(), tools.into());
-        }
+        field::set_list(body, "tools", tools);
         if let Some(choice) = &request.tool_choice {
             let choice = match choice {
                 ToolChoice::Auto => "auto".into(),
@@ -173,24 +158,10 @@ impl Writer<'_> {
 
     fn tool(&mut self, tool: &Tool) -> Option<Value> {
         if tool.name.is_empty() {
-            if self.unsaid.is_native() {
-                return Some(Value::Object(tool.extra.clone()));
-            }
-            self.unsaid.note("server tool");
-            return None;
+            return self.unsaid.server_tool(tool);
         }
-        let mut out = Object::new();
+        let mut out = unsaid::function(tool);
         out.insert("type".into(), "function".into());
-        out.insert("name".into(), tool.name.as_str().into());
-        if let Some(description) = &tool.description {
-            out.insert("description".into(), description.as_str().into());
-        }
-        if !tool.parameters.is_null() {
-            out.insert("parameters".into(), tool.parameters.clone());
-        }
-        if let Some(strict) = tool.strict {
-            out.insert("strict".into(), strict.into());
-        }
         self.unsaid.fields("tool", &tool.extra, &mut out);
         Some(out.into())
     }
@@ -218,17 +189,12 @@ impl Writer<'_> {
         let params = &request.params;
         // Refused by OpenAI where there are no tools, and without meaning.
         let parallel = params.parallel_tool_calls.filter(|_| !request.tools.is_empty());
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                body.insert(name.into(), value);
-            }
-        };
-        put("max_output_tokens", params.max_tokens.map(Into::into));
-        put("temperature", params.temperature.map(Into::into));
-        put("top_p", params.top_p.map(Into::into));
-        put("parallel_tool_calls", parallel.map(Into::into));
-        put("user", params.user.as_deref().map(Into::into));
-        put("reasoning", params.effort.as_ref().map(|effort| json!({"effort": effort})));
+        field::set(body, "max_output_tokens", params.max_tokens);
+        field::set(body, "temperature", params.temperature);
+        field::set(body, "top_p", params.top_p);
+        field::set(body, "parallel_tool_calls", parallel);
+        field::set(body, "user", params.user.as_deref());
+        field::set(body, "reasoning", params.effort.as_ref().map(|effort| json!({"effort": effort})));
         let unsaid = [
             ("top_k", params.top_k.is_some()),
             ("stop", !params.stop.is_empty()),
@@ -258,14 +224,7 @@ fn is_content(value: &Value) -> bool {
 }
 
 fn picture(image: &Image) -> Value {
-    match image {
-        Image::Url { url, detail } => {
-            let detail = detail.as_deref().unwrap_or("auto");
-            json!({"type": "input_image", "image_url": url, "detail": detail})
-        }
-        Image::Data { media_type, base64 } => {
-            let url = format!("data:{media_type};base64,{base64}");
-            json!({"type": "input_image", "image_url": url, "detail": "auto"})
-        }
-    }
+    let detail = if let Image::Url { detail, .. } = image { detail.as_deref() } else { None };
+    let detail = detail.unwrap_or("auto");
+    json!({"type": "input_image", "image_url": field::image_url(image), "detail": detail})
 }

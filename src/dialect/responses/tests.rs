@@ -1,55 +1,9 @@
-use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::dialect::quirks;
-use crate::dialect::tests::{check_answers, check_breaks, check_cuts, cuts_within, fixtures, streamed};
 use crate::model::request::{Extra, Image, Params, Thinking, Tool, ToolCall, ToolChoice, ToolResult};
-use crate::model::{Message, Object, Part, Role, Shape};
-
-const DIR: &str = "dialect/responses";
-
-#[test]
-fn answers_mean_what_stands_beside_them() {
-    check_answers(&Responses, DIR);
-}
-
-#[test]
-fn a_stream_cut_once_gives_the_same_deltas() {
-    check_cuts(&Responses, DIR);
-}
-
-#[test]
-fn a_stream_that_breaks_off_is_never_a_success() {
-    check_breaks(&Responses, DIR);
-}
-
-proptest! {
-    #[test]
-    fn a_stream_cut_often_gives_the_same_deltas(
-        which: prop::sample::Index,
-        cuts in prop::collection::vec(any::<usize>(), 0..12),
-    ) {
-        let streams: Vec<_> = fixtures(DIR).into_iter().filter(|fixture| fixture.is_stream).collect();
-        let fixture = which.get(&streams);
-        let cuts = cuts_within(fixture.bytes.len(), cuts);
-        prop_assert_eq!(streamed(&Responses, fixture, &cuts), streamed(&Responses, fixture, &[]));
-    }
-
-    #[test]
-    fn no_bytes_panic(body: Vec<u8>) {
-        drop(Responses.decode(&body, &quirks::of("openai")));
-    }
-
-    #[test]
-    fn no_damage_to_an_answer_panics(which: prop::sample::Index, at: prop::sample::Index, byte: u8) {
-        let mut all = fixtures(DIR);
-        let fixture = which.get_mut(&mut all);
-        *at.get_mut(&mut fixture.bytes) = byte;
-        drop(Responses.decode(&fixture.bytes, &fixture.quirks()));
-        drop(streamed(&Responses, fixture, &[]));
-    }
-}
+use crate::model::{FailureClass, Message, Object, Part, Role, Shape};
 
 fn encoded(request: &Request) -> (Value, Vec<String>) {
     let quirks = quirks::of("openai");
