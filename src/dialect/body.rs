@@ -23,7 +23,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result
     serde_json::from_str(text).map_err(|error| malformed(format!("{what}: {error}: {}", clip(text, 200))))
 }
 
-/// Whether the fields of what is no answer are an error that stands in no `error` field (vLLM, FastAPI).
+/// Whether the fields of what is no answer are an error that stands in no `error` field (`vLLM`, `FastAPI`).
 pub(super) fn is_complaint(fields: &Object) -> bool {
     ["message", "detail"].iter().any(|name| fields.contains_key(*name))
 }

@@ -18,6 +18,8 @@ pub(super) struct Fixture {
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
     pub(super) is_stream: bool,
+    /// How the bytes are framed, by the ending of the file's name.
+    framing: String,
     pub(super) expected: Value,
 }
 
@@ -41,7 +43,8 @@ pub(super) fn fixtures(dir: &str) -> Vec<Fixture> {
             let expected = fs::read(beside).or_else(|_| fs::read(path.with_extension("expected.json")));
             Fixture {
                 bytes: fs::read(&path).unwrap(),
-                is_stream: path.extension().is_some_and(|extension| extension != "json"),
+                is_stream: path.extension().unwrap() != "json",
+                framing: path.extension().unwrap().to_string_lossy().into_owned(),
                 expected: serde_json::from_slice(&expected.unwrap()).unwrap(),
                 name,
             }

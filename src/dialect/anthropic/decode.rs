@@ -1,15 +1,12 @@
-//! Answers of Anthropic Messages, whole and streamed. A whole answer is read as the stream of its blocks.
+//! Answers of Anthropic Messages. A whole answer is read as the stream of its blocks.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::body::{self, Numbers};
-use super::super::feed::Events;
 use super::super::{DialectName, Quirks, classify};
-use crate::base::sse;
 use crate::model::request::{Thinking, ToolCall};
 use crate::model::response::malformed;
 use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
@@ -36,24 +33,25 @@ pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure
     Ok(out)
 }
 
-fn is_error(object: &Object) -> bool {
+/// Whether an object is an error.
+pub(super) fn is_error(object: &Object) -> bool {
     object.get("type").is_some_and(|kind| kind == "error")
         || object.get("error").is_some_and(|e| !e.is_null())
 }
 
 /// What is remembered of an answer while it comes.
 #[derive(Default)]
-struct Answer {
+pub(super) struct Answer {
     numbers: Numbers,
-    open: BTreeMap<u64, Block>,
+    pub(super) open: BTreeMap<u64, Block>,
     usage: Object,
-    extra: Object,
-    citations: Vec<Value>,
+    pub(super) extra: Object,
+    pub(super) citations: Vec<Value>,
     others: Vec<Value>,
 }
 
 /// A content block that has begun.
-enum Block {
+pub(super) enum Block {
     Text,
     Thinking(u32),
     /// A call of the client's tool, with the input it began with until any comes in pieces.
@@ -63,7 +61,8 @@ enum Block {
 }
 
 impl Answer {
-    fn start(&mut self, mut message: Object, out: &mut Vec<Delta>) {
+    /// Says who answers, and what the input counts.
+    pub(super) fn start(&mut self, mut message: Object, out: &mut Vec<Delta>) {
         out.push(Delta::Start { id: body::text(&message, "id"), model: body::text(&message, "model") });
         let usage = body::take_object(&mut message, "usage");
         self.use_tokens(usage, out);
@@ -72,7 +71,7 @@ impl Answer {
     }
 
     /// Counts are cumulative; a later event may leave out what has not changed.
-    fn use_tokens(&mut self, usage: Object, out: &mut Vec<Delta>) {
+    pub(super) fn use_tokens(&mut self, usage: Object, out: &mut Vec<Delta>) {
         let usage = body::rest(usage, &[]);
         if !usage.is_empty() {
             self.usage.extend(usage);
@@ -82,7 +81,8 @@ impl Answer {
         }
     }
 
-    fn begin(&mut self, index: u64, mut block: Value, out: &mut Vec<Delta>) {
+    /// A content block begins.
+    pub(super) fn begin(&mut self, index: u64, mut block: Value, out: &mut Vec<Delta>) {
         let mut take = |key: &str| block.get_mut(key).map(Value::take);
         let kind = take("type");
         let open = match kind.as_ref().and_then(Value::as_str).unwrap_or("") {
@@ -123,7 +123,8 @@ impl Answer {
         self.open.insert(index, open);
     }
 
-    fn more(&mut self, index: u64, delta: Piece, out: &mut Vec<Delta>) {
+    /// More of a content block.
+    pub(super) fn more(&mut self, index: u64, delta: Piece, out: &mut Vec<Delta>) {
         match self.open.get_mut(&index) {
             Some(Block::Thinking(number)) => {
                 let text = delta.thinking.unwrap_or_default();
@@ -143,7 +144,8 @@ impl Answer {
         }
     }
 
-    fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
+    /// A content block ends.
+    pub(super) fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
         match self.open.remove(&index) {
             // A call without arguments sends no piece of them, or an empty one.
             Some(Block::Call(number, Some(input))) => {
@@ -159,7 +161,8 @@ impl Answer {
         }
     }
 
-    fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
+    /// The answer ends, if there is a reason for it.
+    pub(super) fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
         let Some(raw) = reason.and_then(Value::as_str) else { return };
         while let Some((index, _)) = self.open.first_key_value() {
             self.end(*index, out);
@@ -167,7 +170,8 @@ impl Answer {
         body::push_finish(out, raw, finish_reason(raw), &self.numbers);
     }
 
-    fn close(&mut self, out: &mut Vec<Delta>) {
+    /// Hands out what is not modelled, at the end.
+    pub(super) fn close(&mut self, out: &mut Vec<Delta>) {
         let mut extra = std::mem::take(&mut self.extra);
         body::put(&mut extra, "content", std::mem::take(&mut self.others));
         body::put(&mut extra, "citations", std::mem::take(&mut self.citations));
@@ -178,7 +182,27 @@ impl Answer {
     }
 }
 
-fn string(value: Option<Value>) -> String {
+/// What a `content_block_delta` adds, with exactly one of the fields.
+#[derive(Default, Deserialize)]
+pub(super) struct Piece {
+    pub(super) text: Option<String>,
+    pub(super) thinking: Option<String>,
+    pub(super) partial_json: Option<String>,
+    pub(super) signature: Option<String>,
+}
+
+impl Piece {
+    /// Whether it adds anything that is modelled.
+    pub(super) fn is_known(&self) -> bool {
+        self.text.is_some()
+            || self.thinking.is_some()
+            || self.partial_json.is_some()
+            || self.signature.is_some()
+    }
+}
+
+/// The text of a value; empty when it is none.
+pub(super) fn string(value: Option<Value>) -> String {
     match value {
         Some(Value::String(text)) => text,
         _ => String::new(),
@@ -204,115 +228,5 @@ fn finish_reason(raw: &str) -> FinishReason {
         "tool_use" => FinishReason::ToolCalls,
         "refusal" => FinishReason::Refusal,
         _ => FinishReason::Other,
-    }
-}
-
-/// Reads the events of a stream. The terminal event is `message_stop`.
-pub(super) struct Stream {
-    answer: Answer,
-    is_over: bool,
-    quirks: Quirks,
-}
-
-/// The event of which streams consist, as far as it matters.
-#[derive(Deserialize)]
-struct Common<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(default)]
-    index: u64,
-    delta: Option<Piece>,
-}
-
-/// What a `content_block_delta` adds, with exactly one of the fields.
-#[derive(Default, Deserialize)]
-struct Piece {
-    text: Option<String>,
-    thinking: Option<String>,
-    partial_json: Option<String>,
-    signature: Option<String>,
-}
-
-impl Piece {
-    fn is_known(&self) -> bool {
-        self.text.is_some()
-            || self.thinking.is_some()
-            || self.partial_json.is_some()
-            || self.signature.is_some()
-    }
-}
-
-impl Stream {
-    /// A reader at the beginning of a stream.
-    pub(super) fn new(quirks: &Quirks) -> Self {
-        Self { answer: Answer::default(), is_over: false, quirks: quirks.clone() }
-    }
-
-    /// Any event, however it looks.
-    fn other(&mut self, mut event: Object, name: &str, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        if is_error(&event) {
-            return Err(classify::stream_error(DialectName::Anthropic, &Value::Object(event), &self.quirks));
-        }
-        let index = body::count(event.get("index")).unwrap_or(0);
-        match body::text(&event, "type").as_deref().unwrap_or(name) {
-            "message_start" => self.answer.start(body::take_object(&mut event, "message"), out),
-            "content_block_start" => {
-                let block = event.remove("content_block").unwrap_or_default();
-                self.answer.begin(index, block, out);
-            }
-            "content_block_delta" => self.piece(index, body::take_object(&mut event, "delta"), out),
-            "content_block_stop" => self.answer.end(index, out),
-            "message_delta" => {
-                let mut delta = body::take_object(&mut event, "delta");
-                let usage = body::take_object(&mut event, "usage");
-                self.answer.use_tokens(usage, out);
-                self.answer.stop(delta.remove("stop_reason").as_ref(), out);
-                self.answer.extra.extend(body::rest(delta, &[]));
-                self.answer.extra.extend(body::rest(event, &["type"]));
-            }
-            "message_stop" => {
-                self.is_over = true;
-                self.answer.close(out);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn piece(&mut self, index: u64, mut delta: Object, out: &mut Vec<Delta>) {
-        self.answer.citations.extend(delta.remove("citation"));
-        let mut take = |key| delta.remove(key).map(|value| string(Some(value)));
-        let (text, thinking) = (take("text"), take("thinking"));
-        let (partial_json, signature) = (take("partial_json"), take("signature"));
-        self.answer.more(index, Piece { text, thinking, partial_json, signature }, out);
-        // Kinds of blocks we do not know have kinds of deltas we do not know: their fields are the block's.
-        if let Some(Block::Other(Value::Object(block), _)) = self.answer.open.get_mut(&index) {
-            block.extend(body::rest(delta, &["type"]));
-        }
-    }
-}
-
-impl Events for Stream {
-    fn event(&mut self, event: &sse::Event, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        if self.is_over {
-            return Ok(());
-        }
-        if let Ok(Common { kind, index, delta: Some(piece) }) = serde_json::from_str(&event.data)
-            && kind == "content_block_delta"
-            && piece.is_known()
-        {
-            self.answer.more(index, piece, out);
-            return Ok(());
-        }
-        self.other(body::object(event.data.as_bytes())?, &event.name, out)
-    }
-
-    fn body(&mut self, body: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
-        out.extend(whole(body, &self.quirks)?);
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), Failure> {
-        if self.is_over { Ok(()) } else { Err(body::truncated("message_stop event")) }
     }
 }

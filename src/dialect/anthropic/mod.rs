@@ -3,6 +3,7 @@
 
 mod decode;
 mod encode;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,6 @@ impl Dialect for Anthropic {
     }
 
     fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
-        Box::new(SseDecoder::new(self.name(), quirks, decode::Stream::new(quirks)))
+        Box::new(SseDecoder::new(self.name(), quirks, stream::Stream::new(quirks)))
     }
 }

@@ -1,13 +1,12 @@
-//! Answers of Bedrock Converse, whole and streamed in AWS event stream frames.
+//! Answers of Bedrock Converse.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::body::{self, Numbers};
-use super::super::{Decoder, DialectName, Quirks, classify};
-use crate::base::eventstream::{Frame, Parser};
+use super::super::{DialectName, Quirks, classify};
 use crate::model::request::{Thinking, ToolCall};
 use crate::model::response::malformed;
 use crate::model::{Delta, Failure, FinishReason, Object, TokenUsage};
@@ -39,10 +38,10 @@ pub(super) fn whole(bytes: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure
 
 /// What is remembered of an answer while it comes.
 #[derive(Default)]
-struct Answer {
+pub(super) struct Answer {
     numbers: Numbers,
     open: BTreeMap<u64, Block>,
-    extra: Object,
+    pub(super) extra: Object,
     citations: Vec<Value>,
     others: Vec<Value>,
 }
@@ -59,6 +58,31 @@ enum Block {
 /// A tool that runs on the server is marked as such and is not the client's to call.
 fn is_client_tool(tool: &Value) -> bool {
     tool.get("type").is_none_or(|kind| kind == "tool_use")
+}
+
+/// What a `contentBlockDelta` adds, with exactly one of the fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Piece {
+    text: Option<String>,
+    tool_use: Option<InputPiece>,
+    tool_result: Option<Vec<Value>>,
+    reasoning_content: Option<ReasoningPiece>,
+    citation: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct InputPiece {
+    #[serde(default)]
+    input: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReasoningPiece {
+    text: Option<String>,
+    signature: Option<String>,
+    redacted_content: Option<String>,
 }
 
 impl Answer {
@@ -98,7 +122,7 @@ impl Answer {
     }
 
     /// The beginning of a streamed block. Text and reasoning have none.
-    fn begin(&mut self, index: u64, start: Object, out: &mut Vec<Delta>) {
+    pub(super) fn begin(&mut self, index: u64, start: Object, out: &mut Vec<Delta>) {
         let block = match start.get("toolUse").filter(|tool| is_client_tool(tool)) {
             Some(tool) => Block::Call(self.call(tool, out), false),
             None => Block::Other(start, String::new()),
@@ -106,7 +130,8 @@ impl Answer {
         self.open.insert(index, block);
     }
 
-    fn more(&mut self, index: u64, piece: Piece, out: &mut Vec<Delta>) {
+    /// More of a streamed block.
+    pub(super) fn more(&mut self, index: u64, piece: Piece, out: &mut Vec<Delta>) {
         body::push_text(out, 0, piece.text.unwrap_or_default());
         self.citations.extend(piece.citation);
         if let Some(reasoning) = piece.reasoning_content {
@@ -142,7 +167,8 @@ impl Answer {
         }
     }
 
-    fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
+    /// A streamed block ends.
+    pub(super) fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
         match self.open.remove(&index) {
             // No arguments at all mean an empty object.
             Some(Block::Call(number, false)) => out.push(body::more_arguments(0, number, "{}".to_owned())),
@@ -158,7 +184,8 @@ impl Answer {
         }
     }
 
-    fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
+    /// The answer ends, if there is a reason for it.
+    pub(super) fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
         let Some(raw) = reason.and_then(Value::as_str) else { return };
         while let Some((index, _)) = self.open.first_key_value() {
             self.end(*index, out);
@@ -166,7 +193,8 @@ impl Answer {
         body::push_finish(out, raw, finish_reason(raw), &self.numbers);
     }
 
-    fn metadata(&mut self, mut fields: Object, out: &mut Vec<Delta>) {
+    /// What is said of the whole answer: tokens, latency, traces of guardrails.
+    pub(super) fn metadata(&mut self, mut fields: Object, out: &mut Vec<Delta>) {
         let usage = body::take_object(&mut fields, "usage");
         if !usage.is_empty() {
             out.push(Delta::Usage(tokens(&usage)));
@@ -185,7 +213,8 @@ impl Answer {
         self.extra.extend(body::rest(fields, &["p"]));
     }
 
-    fn close(&mut self, out: &mut Vec<Delta>) {
+    /// Hands out what is not modelled, at the end.
+    pub(super) fn close(&mut self, out: &mut Vec<Delta>) {
         let mut extra = std::mem::take(&mut self.extra);
         body::put(&mut extra, "content", std::mem::take(&mut self.others));
         body::put(&mut extra, "citations", std::mem::take(&mut self.citations));
@@ -214,111 +243,5 @@ fn finish_reason(raw: &str) -> FinishReason {
         "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
         "refusal" => FinishReason::Refusal,
         _ => FinishReason::Other,
-    }
-}
-
-/// Decodes a stream of frames. The terminal event is `messageStop`; `metadata` follows it.
-pub(super) struct Stream {
-    parser: Parser,
-    answer: Answer,
-    is_over: bool,
-    quirks: Quirks,
-}
-
-/// The payload of a `contentBlockDelta`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BlockDelta {
-    #[serde(default)]
-    content_block_index: u64,
-    delta: Piece,
-}
-
-/// What a `contentBlockDelta` adds, with exactly one of the fields.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Piece {
-    text: Option<String>,
-    tool_use: Option<InputPiece>,
-    tool_result: Option<Vec<Value>>,
-    reasoning_content: Option<ReasoningPiece>,
-    citation: Option<Value>,
-}
-
-#[derive(Default, Deserialize)]
-struct InputPiece {
-    #[serde(default)]
-    input: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReasoningPiece {
-    text: Option<String>,
-    signature: Option<String>,
-    redacted_content: Option<String>,
-}
-
-impl Stream {
-    /// A decoder at the beginning of a stream.
-    pub(super) fn new(quirks: &Quirks) -> Self {
-        Self { parser: Parser::default(), answer: Answer::default(), is_over: false, quirks: quirks.clone() }
-    }
-
-    fn frame(&mut self, frame: &Frame, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        if frame.header(":message-type").is_some_and(|kind| kind != "event") {
-            return Err(self.exception(frame));
-        }
-        let kind = frame.header(":event-type").unwrap_or_default();
-        if kind == "contentBlockDelta" {
-            let BlockDelta { content_block_index, delta } = serde_json::from_slice(&frame.payload)
-                .map_err(|error| malformed(format!("an event of the stream is unreadable: {error}")))?;
-            self.answer.more(content_block_index, delta, out);
-            return Ok(());
-        }
-        let mut event = body::object(&frame.payload)?;
-        let index = body::count(event.get("contentBlockIndex")).unwrap_or(0);
-        match kind {
-            "contentBlockStart" => self.answer.begin(index, body::take_object(&mut event, "start"), out),
-            "contentBlockStop" => self.answer.end(index, out),
-            "messageStop" => {
-                self.is_over = true;
-                self.answer.stop(event.remove("stopReason").as_ref(), out);
-                self.answer.extra.extend(body::rest(event, &["p"]));
-            }
-            "metadata" => self.answer.metadata(event, out),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// An exception frame names its type in a header and explains it in the payload; an error frame does
-    /// both in headers.
-    fn exception(&self, frame: &Frame) -> Failure {
-        let payload: Value = serde_json::from_slice(&frame.payload).unwrap_or_default();
-        let kind = frame.header(":exception-type").or_else(|| frame.header(":error-code"));
-        let message = payload.get("message").or_else(|| payload.get("Message")).and_then(Value::as_str);
-        let message = message.or_else(|| frame.header(":error-message"));
-        let mut value = json!({ "type": kind, "message": message.unwrap_or("the stream broke off") });
-        if let Some(status) = payload.get("originalStatusCode") {
-            value["originalStatusCode"] = status.clone();
-        }
-        classify::stream_error(DialectName::Bedrock, &value, &self.quirks)
-    }
-}
-
-impl Decoder for Stream {
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure> {
-        let mut frames = Vec::new();
-        let parsed = self.parser.push(bytes, &mut frames);
-        for frame in &frames {
-            self.frame(frame, out)?;
-        }
-        parsed.map_err(|error| malformed(error.to_string()))
-    }
-
-    fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        self.answer.close(out);
-        if self.is_over { Ok(()) } else { Err(body::truncated("messageStop event")) }
     }
 }

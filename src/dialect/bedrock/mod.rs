@@ -4,6 +4,7 @@
 
 mod decode;
 mod encode;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,6 @@ impl Dialect for Bedrock {
     }
 
     fn decoder(&self, quirks: &Quirks) -> Box<dyn Decoder> {
-        Box::new(decode::Stream::new(quirks))
+        Box::new(stream::Stream::new(quirks))
     }
 }

@@ -36,7 +36,7 @@ impl Answer {
 
     /// Whether every choice has its finish reason, and there is one.
     pub(super) fn is_finished(&self) -> bool {
-        !self.choices.is_empty() && self.choices.iter().all(|choice| choice.is_finished())
+        !self.choices.is_empty() && self.choices.iter().all(Progress::is_finished)
     }
 
     /// Whether tokens were reported, which a provider does when it is done.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::event::{Event, Reply};
+use super::item::{arguments, is_modelled, kind, named, reasoning_text};
 use crate::dialect::heading::Heading;
 use crate::dialect::loose::Loose;
 use crate::dialect::{DialectName, Quirks, classify, usage};
@@ -228,8 +229,7 @@ impl Answer {
                 let call = self.call(index)?;
                 let mut part = named(item);
                 if !is_said {
-                    part.arguments =
-                        item.get("arguments").or(item.get("input")).map(text_of).unwrap_or_default();
+                    part.arguments = arguments(item);
                 }
                 out.push(Delta::ToolCall { choice: 0, call, part });
             }
@@ -279,37 +279,5 @@ fn push_extra(mut extra: Object, output: Vec<Value>, out: &mut Vec<Delta>) {
 fn push_text(text: Loose<'_>, out: &mut Vec<Delta>) {
     if !text.text().is_empty() {
         out.push(Delta::Text { choice: 0, text: text.into_json_text() });
-    }
-}
-
-fn kind(item: &Value) -> &str {
-    item.get("type").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn is_modelled(kind: &str) -> bool {
-    matches!(kind, "message" | "reasoning" | "function_call" | "custom_tool_call")
-}
-
-fn named(item: &Value) -> ToolCall {
-    let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let id = non_empty(item.get("call_id")).unwrap_or_else(|| text("id"));
-    ToolCall { id, name: text("name"), ..ToolCall::default() }
-}
-
-/// The summary, its parts as paragraphs; the reasoning itself where there is no summary.
-fn reasoning_text(item: &Value) -> String {
-    let texts = |name: &str| -> Vec<&str> {
-        let parts = item.get(name).and_then(Value::as_array);
-        parts.into_iter().flatten().filter_map(|part| part.get("text")?.as_str()).collect()
-    };
-    let summary = texts("summary");
-    if summary.is_empty() { texts("content").concat() } else { summary.join("\n\n") }
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
     }
 }

@@ -4,6 +4,7 @@
 mod answer;
 mod encode;
 mod event;
+mod item;
 #[cfg(test)]
 mod tests;
 
