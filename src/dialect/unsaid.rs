@@ -11,6 +11,7 @@ use crate::model::{Object, Request};
 /// Notes of one request.
 #[derive(Debug)]
 pub(super) struct Unsaid {
+    /// Whether unmodelled fields were written in this dialect, or in none in particular.
     is_native: bool,
     notes: Vec<String>,
 }
