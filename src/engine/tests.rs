@@ -121,6 +121,7 @@ fn bench(acts: Vec<Act>, cap: Option<i64>) -> Bench {
         retry: Retry { retry_after_most: Duration::from_secs(10), ..policy.retry() },
         actions: Vec::new(),
         spends: true,
+        counts: true,
     };
     let engine = Engine {
         clock: Clock::System,

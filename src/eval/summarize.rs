@@ -34,7 +34,7 @@ pub fn summarize(
         models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
     let pace = pace(&models, &comparisons, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
-    let spent = spent(reader, run, &models)?;
+    let spent = spent(reader, run, manifest, &models)?;
     let finished = models.iter().map(|model| model.samples).sum();
     let rows: u64 = manifest.datasets.iter().map(|file| file.rows).sum();
     let used = manifest.limit.map_or(rows, |limit| limit.min(rows));
@@ -56,13 +56,24 @@ pub fn summarize(
         verdicts,
         spent,
         max_cost: manifest.cap(),
+        spent_is_simulated: manifest.cap_is_simulated,
         overhead_share: overhead_share + lag,
     })
 }
 
 /// What was paid, by the ledger's requests: a retry that the cap refused leaves a request without a sample.
-/// Simulated and replayed answers have prices, but nobody is paid for them, only for their judges.
-fn spent(reader: &Reader, run: &RunRow, models: &[ModelSummary]) -> Result<Option<Money>, LedgerError> {
+/// Simulated and replayed answers have prices, but nobody is paid for them, only for their judges. Under a cap
+/// it is what the cap counts.
+fn spent(
+    reader: &Reader,
+    run: &RunRow,
+    manifest: &Manifest,
+    models: &[ModelSummary],
+) -> Result<Option<Money>, LedgerError> {
+    if manifest.cap().is_some() {
+        let charged = reader.charged(&run.id)?;
+        return Ok((charged.unknown_count == 0).then(|| charged.total()));
+    }
     if models.iter().any(|model| model.simulated) {
         let own = |model: &ModelSummary| if model.simulated { Some(Money::ZERO) } else { model.cost };
         let paid = |model| own(model).zip(model.judge_cost).map(|(own, judges)| own + judges);
@@ -179,10 +190,13 @@ fn notes(
         let label = manifest.candidates.get(*at).map_or("", |entrant| &entrant.label);
         notes.push(format!("{label}: given up, because every call failed: {failure}"));
     }
+    if manifest.cap_is_simulated {
+        notes.push("the cap and what was spent are simulated dollars".to_owned());
+    }
     if manifest.skipped_rows > 0 {
         notes.push(format!("{} bad rows were left out", manifest.skipped_rows));
     }
-    if matches!(status, RunStatus::Interrupted | RunStatus::Stopped) {
+    if matches!(status, RunStatus::Interrupted | RunStatus::Stopped | RunStatus::Killed) {
         notes.push("the run is not complete; what it holds is a random sample of its prompts".to_owned());
     }
     notes

@@ -59,6 +59,7 @@ fn attempt(n: u32, cost: Cost, failure: Option<FailureClass>) -> Attempt {
         },
         usage: Some(TokenUsage { input: Some(30), output: Some(12), ..TokenUsage::default() }),
         cost,
+        charged: cost.amount(),
         price_snapshot: Some("2026-11-01".into()),
         served_model: Some("gpt-5.2-mini-2026-03".into()),
         failure: failure.map(|class| Failure::new(class, "slow down")),
@@ -609,7 +610,7 @@ async fn a_ledger_of_a_later_version_is_refused_with_both_versions() {
     let (_home, path) = home();
     write(&path, []).await;
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert_refused(&path, "has schema 99, and this version knows schemas up to 1: upgrade orch");
+    assert_refused(&path, "has schema 99, and this version knows schemas up to 2: upgrade orch");
 }
 
 /// The first schema as it was first written. This file is never regenerated.
