@@ -196,6 +196,8 @@ impl Drop for Hold<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use futures_util::FutureExt as _;
     use proptest::prelude::*;
 
@@ -224,7 +226,53 @@ mod tests {
         assert_eq!(purse.spent(), nanos(35));
     }
 
+    /// What a store holds, after every change.
+    #[derive(Debug, Default)]
+    struct Book {
+        rows: Mutex<BTreeMap<String, (Money, Money)>>,
+        most: Mutex<Money>,
+    }
+
+    impl HoldStore for Book {
+        fn hold(&self, hold: HoldRow) -> BoxFuture<'_, Result<(), LedgerError>> {
+            let mut rows = self.rows.lock().unwrap();
+            rows.insert(hold.context.id, (hold.spent, hold.held));
+            let total: Money = rows.values().map(|(spent, held)| *spent + *held).sum();
+            let mut most = self.most.lock().unwrap();
+            *most = total.max(*most);
+            Box::pin(async { Ok(()) })
+        }
+
+        fn change(&self, hold: HoldRow) -> BoxFuture<'_, Result<(), LedgerError>> {
+            self.hold(hold)
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_stored_never_exceeds_the_cap_wherever_the_process_dies(
+            calls in prop::collection::vec((1_i64..60, 0_u8..=100, any::<bool>()), 1..80),
+        ) {
+            let book = Arc::new(Book::default());
+            let store = Arc::clone(&book) as Arc<dyn HoldStore>;
+            let purse = Purse::new(Some(nanos(500)), Money::ZERO).kept_in("run:r".into(), store);
+            let target = Target { provider: "p".into(), model: "m".into() };
+            let mut holds = Vec::new();
+            for (at, (worst, share, is_settled_now)) in calls.into_iter().enumerate() {
+                if let Some(Ok(mut hold)) = purse.try_hold(nanos(worst)) {
+                    let context = Context { id: at.to_string(), ..Context::default() };
+                    let began = Timestamp::UNIX_EPOCH;
+                    let claim = Claim { context: &context, target: &target, attempt: 1, spent: Money::ZERO, began };
+                    hold.keep(claim).now_or_never().unwrap().unwrap();
+                    holds.push((hold, nanos(worst * i64::from(share) / 100)));
+                }
+                if is_settled_now && let Some((hold, cost)) = holds.pop() {
+                    hold.settle(cost).now_or_never().unwrap();
+                }
+            }
+            prop_assert!(*book.most.lock().unwrap() <= nanos(500));
+        }
+
         #[test]
         fn spent_and_held_never_exceed_the_cap(calls in prop::collection::vec((1_i64..60, 0_u8..=100, any::<bool>()), 1..80)) {
             let purse = Purse::new(Some(nanos(500)), Money::ZERO);
