@@ -10,7 +10,7 @@ use super::tally::{Counted, Tally, share};
 use super::verdict::{self, Pace};
 use crate::base::money::Money;
 use crate::ledger::row::{RunRow, RunStatus};
-use crate::ledger::{LedgerError, Reader};
+use crate::ledger::{Charged, LedgerError, Reader};
 
 /// Below this many samples a candidate's latency says little of its tail.
 const FEW_SAMPLES: u64 = 30;
@@ -34,7 +34,10 @@ pub fn summarize(
         models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
     let pace = pace(&models, &comparisons, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
-    let spent = spent(reader, run, manifest, &models)?;
+    let charged = reader.charged(&run.id)?;
+    let spent = spent(reader, run, manifest, (&models, &charged))?;
+    let mut notes = notes(manifest, &models, went, run.status);
+    notes.extend(abandoned(&charged));
     let finished = models.iter().map(|model| model.samples).sum();
     let rows: u64 = manifest.datasets.iter().map(|file| file.rows).sum();
     let used = manifest.limit.map_or(rows, |limit| limit.min(rows));
@@ -49,7 +52,7 @@ pub fn summarize(
         version: run.version.clone(),
         planned: used * u64::from(manifest.repeat) * manifest.candidates.len() as u64,
         finished,
-        notes: notes(manifest, &models, went, run.status),
+        notes,
         models,
         comparisons,
         gates,
@@ -68,10 +71,9 @@ fn spent(
     reader: &Reader,
     run: &RunRow,
     manifest: &Manifest,
-    models: &[ModelSummary],
+    (models, charged): (&[ModelSummary], &Charged),
 ) -> Result<Option<Money>, LedgerError> {
     if manifest.cap().is_some() {
-        let charged = reader.charged(&run.id)?;
         return Ok((charged.unknown_count == 0).then(|| charged.total()));
     }
     if models.iter().any(|model| model.simulated) {
@@ -128,6 +130,15 @@ fn name(
 
 /// How the target of recorded answers begins.
 const REPLAY: &str = "replay/";
+
+/// What the models' own costs do not show, although it counts.
+fn abandoned(charged: &Charged) -> Option<String> {
+    let (calls, money) = (charged.abandoned_count + charged.holds, charged.abandoned + charged.held);
+    let were = if calls == 1 { "call was" } else { "calls were" };
+    (calls > 0).then(|| {
+        format!("{calls} {were} under way without an answer on record: {money} counts as spent, the most they may cost")
+    })
+}
 
 /// Simulated and replayed answers are not paid for.
 fn is_free(target: &str) -> bool {

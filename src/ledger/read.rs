@@ -21,7 +21,9 @@ pub use samples::{SampleFilter, ScorerTotal};
 const SPENT: &str =
     "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests WHERE run = ?1";
 
-const CHARGED: &str = "SELECT coalesce(sum(charged_nanos), 0), coalesce(sum(charged_nanos IS NULL), 0) FROM requests WHERE run = ?1";
+const CHARGED: &str = "SELECT coalesce(sum(charged_nanos), 0), coalesce(sum(charged_nanos IS NULL), 0),
+       coalesce(sum(charged_nanos) FILTER (WHERE status = 'cancelled'), 0), coalesce(sum(status = 'cancelled'), 0)
+     FROM requests WHERE run = ?1";
 
 const HELD: &str =
     "SELECT coalesce(sum(spent_nanos + held_nanos), 0), count(*) FROM holds WHERE account = ?1";
@@ -54,6 +56,10 @@ pub struct Charged {
     pub held: Money,
     /// How many of those there are.
     pub holds: u64,
+    /// The part of what is settled that counts at its bound, because a process ended before it was answered.
+    pub abandoned: Money,
+    /// How many requests that was.
+    pub abandoned_count: u64,
     /// Requests of which even the bound is unknown; the true sum is higher when there are any.
     pub unknown_count: u64,
 }
@@ -125,13 +131,18 @@ impl Reader {
         let read = || -> rusqlite::Result<Charged> {
             // One look, or a request that ends in between is counted twice or not at all.
             let look = self.connection.unchecked_transaction()?;
-            let (settled, unknown) = look.query_row(CHARGED, [run], pair)?;
-            let (held, holds) = look.query_row(HELD, [run_account(run)], pair)?;
-            Ok(Charged {
-                settled: Money::from_nanos(settled),
-                held: Money::from_nanos(held),
-                holds: holds.unsigned_abs(),
-                unknown_count: unknown.unsigned_abs(),
+            let charged = look.query_row(CHARGED, [run], |row| {
+                Ok(Charged {
+                    settled: Money::from_nanos(row.get(0)?),
+                    unknown_count: row.get::<_, i64>(1)?.unsigned_abs(),
+                    abandoned: Money::from_nanos(row.get(2)?),
+                    abandoned_count: row.get::<_, i64>(3)?.unsigned_abs(),
+                    ..Charged::default()
+                })
+            })?;
+            look.query_row(HELD, [run_account(run)], |row| {
+                let holds = row.get::<_, i64>(1)?.unsigned_abs();
+                Ok(Charged { held: Money::from_nanos(row.get(0)?), holds, ..charged })
             })
         };
         read().map_err(|error| self.failed(&error))
@@ -233,10 +244,6 @@ impl Reader {
     fn failed(&self, error: &rusqlite::Error) -> LedgerError {
         LedgerError::sqlite(&self.path, error)
     }
-}
-
-fn pair(row: &Row<'_>) -> rusqlite::Result<(i64, i64)> {
-    Ok((row.get(0)?, row.get(1)?))
 }
 
 /// A column of milliseconds as a moment.

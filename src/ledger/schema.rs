@@ -48,7 +48,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// A connection that cannot write.
+/// A connection that cannot write. Questions are asked of the newest schema, so an older one is brought up to date
+/// first.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     refuse_directory(path).map_err(|error| LedgerError::io(path, &error))?;
@@ -56,8 +57,10 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     connection.pragma_update(None, "query_only", true).map_err(failed)?;
-    if version(&connection, path)? == 0 {
-        return Err(LedgerError::NotALedger { path: path.to_path_buf() });
+    match version(&connection, path)? {
+        0 => return Err(LedgerError::NotALedger { path: path.to_path_buf() }),
+        found if found < known() => drop(open(path)?),
+        _ => {}
     }
     Ok(connection)
 }

@@ -81,6 +81,7 @@ fn what_is_billed_never_exceeds_the_cap_however_often_the_process_is_killed() {
     is_settled(&desk, &script, cap);
     let charged = desk.reader().charged(&desk.last().id).unwrap();
     assert_eq!(money(&ran.json()["spent_usd"]), charged.settled, "what is printed is what is enforced");
+    assert!(ran.json()["notes"].to_string().contains("under way without an answer on record"));
     assert!(script.seen().len() > 35, "the cap is used: {} calls", script.seen().len());
     // With more money the run ends, and still everything billed is on record.
     desk.run(&["eval", "--resume", "last", "--max-cost", "1"]).ends(0);
