@@ -161,7 +161,7 @@ fn a_cap_can_be_rehearsed_with_simulated_dollars_that_never_count_against_real_o
     let script = greedy(&hangs);
     let desk = Desk::new(&script.base());
     desk.sums(60);
-    let args = ["eval", "rows.jsonl", "-m", "sim/good", "-c", "4", "--json"];
+    let args = ["eval", "rows.jsonl", "-m", "sim/good?max_tokens=20", "-c", "4", "--json"];
     let free = desk.run(&args).ends(0).json();
     assert_eq!((&free["spent_usd"], &free["spent_is_simulated"]), (&json!("0.00"), &json!(false)));
     let whole = money(&free["models"][0]["cost_usd"]);
