@@ -45,7 +45,7 @@ complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subc
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l repeat -d 'Answers per prompt and candidate' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l limit -d 'Use a random part of the prompts' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -s c -l concurrency -d 'Calls at once; adapts below this to what each provider bears [default: 32]' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l max-cost -d 'Never spend more than this: the worst case is held before each call' -r
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l max-cost -d 'Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l seed -d 'The seed of everything random [default: 7]' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l system -d 'A system prompt for rows that have none' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l template -d 'A prompt template (minijinja) that rows are rendered through' -r -F
@@ -56,6 +56,7 @@ complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subc
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l early-stop -d 'Stop as soon as every comparison is decided (valid at every look)'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l skip-bad -d 'Count bad rows and go on without them'
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l allow-exec -d 'Let rows of the datasets name programs that score (exec); they run with your rights'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l no-stream -d 'Ask for whole answers instead of streams; there is no time to first token then'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l require-decision -d 'Exit with 5 when a verdict is inconclusive'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l json -d 'The summary as one JSON object on stdout'

@@ -37,6 +37,9 @@ pub struct Leg {
     pub retry: Retry,
     /// What follows a failure; a class that is not named follows its default.
     pub actions: Vec<(FailureClass, Vec<Action>)>,
+    /// Whether its cost counts against a cap: real money always, simulated money only where all money of a run is
+    /// simulated, so that a cap can be rehearsed; a recording's never.
+    pub counts: bool,
     /// Whether calls cost money. Recorded and simulated answers do not, whatever their price table says.
     pub spends: bool,
 }

@@ -2,6 +2,7 @@
 //! follows, and hand back an [`Outcome`], whatever came of it.
 
 mod attempt;
+mod bound;
 pub mod gate;
 pub mod leg;
 pub mod purse;
@@ -21,11 +22,11 @@ use crate::health::throttle::Signal;
 use crate::ledger::Recorder;
 use crate::ledger::row::Entry;
 use crate::model::outcome::{Attempt, Context, Cost, Outcome};
-use crate::model::request::{Image, Part};
 use crate::model::{Failure, FailureClass, Request};
 use crate::policy::catalogue::{Catalogue, price_attempt};
+pub use bound::UNBOUNDED;
 use leg::Leg;
-use purse::Purse;
+use purse::{Claim, Hold, Purse};
 use walk::{Progress, Step};
 
 /// What every request needs, whatever its target.
@@ -119,17 +120,13 @@ type Answer = Result<crate::model::Response, Failure>;
 
 impl Engine {
     async fn attempts(&self, ask: &Ask<'_>, leg: &Leg, encoded: &Encoded, so_far: &mut Made) -> Answer {
-        let Made { attempts, own } = so_far;
         loop {
-            let (attempt, answer) = match self.attempt(ask, leg, encoded, own).await {
-                Ok(made) => made,
-                Err(unsent) => return Err(unsent),
-            };
+            let (attempt, answer) = self.attempt(ask, leg, encoded, so_far).await?;
+            let attempts = &mut so_far.attempts;
             attempts.push(attempt);
             let made = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
             let last = attempts.last_mut();
             let (Err(failure), Some(last)) = (&answer, last) else { return answer };
-            last.n = made;
             let progress = Progress {
                 made,
                 left: ask.deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now())),
@@ -154,29 +151,36 @@ impl Engine {
         ask: &Ask<'_>,
         leg: &Leg,
         encoded: &Encoded,
-        own: &mut Duration,
+        so_far: &mut Made,
     ) -> Result<(Attempt, Answer), Failure> {
-        let bound = self.bound(ask.request, leg, encoded);
-        if self.purse.is_capped() && leg.spends && bound.is_none() {
-            return Err(unpriced(leg));
-        }
-        let hold = self.purse.hold(bound.filter(|_| leg.spends).unwrap_or_default()).await;
-        let hold = hold.map_err(|refused| Failure::new(FailureClass::Budget, refused.to_string()))?;
+        let bound = bound::bound(&self.catalogue, ask.request, leg, encoded);
+        let n = u32::try_from(so_far.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let hold = if leg.counts && self.purse.is_capped() {
+            let worst = bound.clone().map_err(|unbounded| unbounded.refuse(leg))?;
+            Some(self.hold(ask, leg, worst, (n, &so_far.attempts)).await?)
+        } else {
+            None
+        };
+        let bound = bound.ok();
         let permit = leg.gate.pass().await;
         let began = self.clock.now();
         let made = attempt::call(leg, encoded, ask.headers).await;
         permit.finish(signal(made.failure.as_ref()));
-        *own += made.own;
+        so_far.own += made.own;
         let (cost, price_snapshot) = self.cost(leg, &made, bound);
         // What nobody can tell the cost of counts as the most it was held for, never as nothing.
-        hold.settle(cost.amount().or(bound).filter(|_| leg.spends).unwrap_or_default());
+        let charged = if leg.counts { cost.amount().or(bound) } else { Some(Money::ZERO) };
+        if let Some(hold) = hold {
+            hold.settle(charged.unwrap_or_default()).await;
+        }
         let attempt = Attempt {
             target: leg.target.clone(),
-            n: 1,
+            n,
             began,
             timing: made.timing,
             usage: made.response.usage,
             cost,
+            charged,
             price_snapshot,
             served_model: made.response.model.clone(),
             failure: made.failure.clone(),
@@ -185,14 +189,27 @@ impl Engine {
         Ok((attempt, made.failure.map_or(Ok(made.response), Err)))
     }
 
-    /// The most the call can cost. Every token of a byte-level tokenizer is at least one byte, so the bytes
-    /// of the body bound the tokens of its text.
-    fn bound(&self, request: &Request, leg: &Leg, encoded: &Encoded) -> Option<Money> {
-        let input = encoded.body.len() as u64 + image_tokens(request);
-        let model = self.catalogue.find(&leg.listed.provider, &leg.listed.model)?;
-        let choices = u64::from(request.params.n.unwrap_or(1).max(1));
-        let output = request.params.max_tokens.or(model.max_output).or(model.context)?;
-        Some(model.prices.as_ref()?.worst_case(input, output.saturating_mul(choices)))
+    /// Sets the worst case aside, in memory and where it survives this process.
+    async fn hold(
+        &self,
+        ask: &Ask<'_>,
+        leg: &Leg,
+        worst: Money,
+        (n, earlier): (u32, &[Attempt]),
+    ) -> Result<Hold<'_>, Failure> {
+        let refused = |message: String| Failure::new(FailureClass::Budget, message);
+        let mut hold = self.purse.hold(worst).await.map_err(|error| refused(error.to_string()))?;
+        let claim = Claim {
+            context: &ask.context,
+            target: &leg.target,
+            attempt: n,
+            spent: earlier.iter().filter_map(|attempt| attempt.charged).sum(),
+            began: self.clock.now(),
+        };
+        hold.keep(claim).await.map_err(|error| {
+            refused(format!("what the call may cost could not be set aside, so it was not sent: {error}"))
+        })?;
+        Ok(hold)
     }
 
     /// What the provider's tokens cost; without tokens, nothing when it refused the call, and the bound
@@ -210,25 +227,6 @@ impl Engine {
         }
         (bound.map_or(Cost::Unknown, Cost::Estimated), None)
     }
-}
-
-/// The most tokens known for one image: `gpt-4o-mini` counts 2,833 and 5,667 a tile, at most eight tiles
-/// (OpenAI documentation, "Images and vision").
-const MOST_IMAGE_TOKENS: u64 = 50_000;
-
-fn image_tokens(request: &Request) -> u64 {
-    let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let images = parts.filter(|part| matches!(part, Part::Image(Image::Url { .. } | Image::Data { .. })));
-    images.count() as u64 * MOST_IMAGE_TOKENS
-}
-
-fn unpriced(leg: &Leg) -> Failure {
-    let target = &leg.target;
-    let message = format!(
-        "the price of {target} is unknown, so no cost cap can hold; give it a price under [models] in orch.toml, \
-         or run without a cap"
-    );
-    Failure::new(FailureClass::Budget, message)
 }
 
 /// What a call's end says of the provider's capacity. A provider that refuses the request itself has

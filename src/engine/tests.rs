@@ -8,9 +8,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 
 use super::gate::Gate;
+use super::purse::HoldStore;
 use super::*;
 use crate::dialect::openai::OpenAi;
 use crate::dialect::quirks;
+use crate::ledger::LedgerError;
+use crate::ledger::row::HoldRow;
 use crate::model::outcome::Target;
 use crate::model::{Message, Role};
 use crate::policy::catalogue::{Model, Prices};
@@ -121,6 +124,7 @@ fn bench(acts: Vec<Act>, cap: Option<i64>) -> Bench {
         retry: Retry { retry_after_most: Duration::from_secs(10), ..policy.retry() },
         actions: Vec::new(),
         spends: true,
+        counts: true,
     };
     let engine = Engine {
         clock: Clock::System,
@@ -263,6 +267,82 @@ async fn a_call_of_unknown_cost_takes_all_that_was_held_for_it() {
     let outcome = bench.run().await;
     assert_eq!(outcome.attempts[0].cost, Cost::Unknown, "a model nobody asked for has no price");
     assert!(bench.engine.purse.spent() > Money::from_nanos(100 * 2_000));
+}
+
+/// A store that remembers, and that takes its time to be sure of a hold.
+#[derive(Debug, Default)]
+struct Book(Mutex<Vec<(Instant, HoldRow)>>);
+
+impl Book {
+    fn note(&self, row: HoldRow) {
+        self.0.lock().unwrap().push((Instant::now(), row));
+    }
+}
+
+impl HoldStore for Book {
+    fn hold(&self, row: HoldRow) -> BoxFuture<'_, Result<(), LedgerError>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(40)).await;
+            self.note(row);
+            Ok(())
+        })
+    }
+
+    fn change(&self, row: HoldRow) -> BoxFuture<'_, Result<(), LedgerError>> {
+        self.note(row);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_is_kept_before_each_call_is_sent_and_says_what_the_calls_before_cost() {
+    let mut bench = bench(vec![cut_after_usage(), good()], Some(10_000_000));
+    let book = Arc::new(Book::default());
+    bench.engine.purse = Purse::new(Some(Money::from_nanos(10_000_000)), Money::ZERO)
+        .kept_in("run:r".into(), Arc::clone(&book) as Arc<dyn HoldStore>);
+    let outcome = bench.run().await;
+    let cut = outcome.attempts[0].charged.unwrap();
+    let rows = book.0.lock().unwrap();
+    let told: Vec<_> = rows.iter().map(|(_, row)| (row.attempt, row.spent, row.held > Money::ZERO)).collect();
+    let whole = cut + outcome.attempts[1].charged.unwrap();
+    assert_eq!(told, [(1, Money::ZERO, true), (1, cut, false), (2, cut, true), (2, whole, false)]);
+    let sent = bench.script.sent.lock().unwrap();
+    assert!(rows[0].0 <= sent[0] && rows[2].0 <= sent[1], "kept, then sent");
+    assert_eq!(
+        outcome.attempts[1].timing.total,
+        Duration::from_millis(100),
+        "the wait is not the provider's"
+    );
+    assert_eq!(bench.engine.purse.spent(), whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_cannot_be_kept_is_no_leave_to_call() {
+    #[derive(Debug)]
+    struct Full;
+    impl HoldStore for Full {
+        fn hold(&self, _: HoldRow) -> BoxFuture<'_, Result<(), LedgerError>> {
+            Box::pin(async { Err(LedgerError::Closed) })
+        }
+
+        fn change(&self, _: HoldRow) -> BoxFuture<'_, Result<(), LedgerError>> {
+            Box::pin(async { Err(LedgerError::Closed) })
+        }
+    }
+    let mut bench = bench(vec![good()], None);
+    bench.engine.purse =
+        Purse::new(Some(Money::from_nanos(10_000_000)), Money::ZERO).kept_in("run:r".into(), Arc::new(Full));
+    let outcome = bench.run().await;
+    assert_eq!((class(&outcome), bench.sent()), (FailureClass::Budget, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_count_is_free_under_any_cap() {
+    let mut bench = bench(vec![good()], Some(1));
+    bench.leg.counts = false;
+    let outcome = bench.run().await;
+    assert!(outcome.answer.is_ok());
+    assert_eq!((outcome.charged(), bench.engine.purse.spent()), (Some(Money::ZERO), Money::ZERO));
 }
 
 #[tokio::test(start_paused = true)]

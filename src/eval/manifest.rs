@@ -50,6 +50,12 @@ pub struct Manifest {
     pub concurrency: u32,
     /// The cap in dollars, as decimal text.
     pub max_cost: Option<String>,
+    /// Whether the cap counts simulated dollars, because no call of the run costs real ones.
+    #[serde(default)]
+    pub cap_is_simulated: bool,
+    /// Whether rows of the datasets may name programs that score.
+    #[serde(default)]
+    pub allow_exec: bool,
     /// Whether the run stops when the comparisons are decided.
     pub early_stop: bool,
     /// Whether answers are asked for as streams.

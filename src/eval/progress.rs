@@ -22,6 +22,8 @@ pub struct Progress {
     pub retries: u64,
     /// The cap, when there is one. The run sets it.
     pub max_cost: Option<Money>,
+    /// What counts against the cap, calls of unfinished samples included. The run sets it where there is a cap.
+    pub charged: Option<Money>,
 }
 
 /// One candidate so far.
@@ -76,6 +78,7 @@ impl Progress {
             in_flight: 0,
             retries: 0,
             max_cost: None,
+            charged: None,
         }
     }
 
@@ -119,8 +122,12 @@ impl Progress {
         self.candidates.iter().map(|candidate| candidate.total).sum()
     }
 
-    /// Spent by all candidates; `None` when some of it is unknown.
+    /// Spent by all candidates, or what counts against the cap where there is one; `None` when some of it is
+    /// unknown.
     pub fn spent(&self) -> Option<Money> {
+        if self.charged.is_some() {
+            return self.charged;
+        }
         self.candidates.iter().map(|candidate| candidate.spent).sum()
     }
 }

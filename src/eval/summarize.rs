@@ -10,7 +10,7 @@ use super::tally::{Counted, Tally, share};
 use super::verdict::{self, Pace};
 use crate::base::money::Money;
 use crate::ledger::row::{RunRow, RunStatus};
-use crate::ledger::{LedgerError, Reader};
+use crate::ledger::{Charged, LedgerError, Reader};
 
 /// Below this many samples a candidate's latency says little of its tail.
 const FEW_SAMPLES: u64 = 30;
@@ -34,7 +34,10 @@ pub fn summarize(
         models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
     let pace = pace(&models, &comparisons, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
-    let spent = spent(reader, run, &models)?;
+    let charged = reader.charged(&run.id)?;
+    let spent = spent(reader, run, manifest, (&models, &charged))?;
+    let mut notes = notes(manifest, &models, went, run.status);
+    notes.extend(abandoned(&charged));
     let finished = models.iter().map(|model| model.samples).sum();
     let rows: u64 = manifest.datasets.iter().map(|file| file.rows).sum();
     let used = manifest.limit.map_or(rows, |limit| limit.min(rows));
@@ -49,20 +52,30 @@ pub fn summarize(
         version: run.version.clone(),
         planned: used * u64::from(manifest.repeat) * manifest.candidates.len() as u64,
         finished,
-        notes: notes(manifest, &models, went, run.status),
+        notes,
         models,
         comparisons,
         gates,
         verdicts,
         spent,
         max_cost: manifest.cap(),
+        spent_is_simulated: manifest.cap_is_simulated,
         overhead_share: overhead_share + lag,
     })
 }
 
 /// What was paid, by the ledger's requests: a retry that the cap refused leaves a request without a sample.
-/// Simulated and replayed answers have prices, but nobody is paid for them, only for their judges.
-fn spent(reader: &Reader, run: &RunRow, models: &[ModelSummary]) -> Result<Option<Money>, LedgerError> {
+/// Simulated and replayed answers have prices, but nobody is paid for them, only for their judges. Under a cap
+/// it is what the cap counts.
+fn spent(
+    reader: &Reader,
+    run: &RunRow,
+    manifest: &Manifest,
+    (models, charged): (&[ModelSummary], &Charged),
+) -> Result<Option<Money>, LedgerError> {
+    if manifest.cap().is_some() {
+        return Ok((charged.unknown_count == 0).then(|| charged.total()));
+    }
     if models.iter().any(|model| model.simulated) {
         let own = |model: &ModelSummary| if model.simulated { Some(Money::ZERO) } else { model.cost };
         let paid = |model| own(model).zip(model.judge_cost).map(|(own, judges)| own + judges);
@@ -117,6 +130,15 @@ fn name(
 
 /// How the target of recorded answers begins.
 const REPLAY: &str = "replay/";
+
+/// What the models' own costs do not show, although it counts.
+fn abandoned(charged: &Charged) -> Option<String> {
+    let (calls, money) = (charged.abandoned_count + charged.holds, charged.abandoned + charged.held);
+    let were = if calls == 1 { "call was" } else { "calls were" };
+    (calls > 0).then(|| {
+        format!("{calls} {were} under way without an answer on record: {money} counts as spent, the most they may cost")
+    })
+}
 
 /// Simulated and replayed answers are not paid for.
 fn is_free(target: &str) -> bool {
@@ -179,10 +201,13 @@ fn notes(
         let label = manifest.candidates.get(*at).map_or("", |entrant| &entrant.label);
         notes.push(format!("{label}: given up, because every call failed: {failure}"));
     }
+    if manifest.cap_is_simulated {
+        notes.push("the cap and what was spent are simulated dollars".to_owned());
+    }
     if manifest.skipped_rows > 0 {
         notes.push(format!("{} bad rows were left out", manifest.skipped_rows));
     }
-    if matches!(status, RunStatus::Interrupted | RunStatus::Stopped) {
+    if matches!(status, RunStatus::Interrupted | RunStatus::Stopped | RunStatus::Killed) {
         notes.push("the run is not complete; what it holds is a random sample of its prompts".to_owned());
     }
     notes

@@ -44,6 +44,8 @@ pub struct Summary {
     pub spent: Option<Money>,
     /// The cap.
     pub max_cost: Option<Money>,
+    /// Whether cap and spending are simulated dollars.
+    pub spent_is_simulated: bool,
     /// Own time as a share of the calls' time.
     pub overhead_share: f64,
     /// Things the reader must know, one sentence each (unknown prices, floating aliases, small samples).

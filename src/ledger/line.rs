@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::row::{Entry, RunRow, SampleRow};
+use super::row::{Entry, HoldRow, RunRow, SampleRow};
 use crate::base::money::Money;
 use crate::base::untrusted::clip;
 use crate::model::TokenUsage;
@@ -33,6 +33,24 @@ pub(super) enum Line<'a> {
     Request(RequestLine<'a>),
     Sample(Box<SampleLine<'a>>, Vec<RequestLine<'a>>),
     Rescore(Box<SampleLine<'a>>),
+    Hold(Box<HoldLine<'a>>),
+    Orphans { account: Text<'a> },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HoldLine<'a> {
+    pub(super) request: Text<'a>,
+    pub(super) account: Text<'a>,
+    pub(super) run: Option<Text<'a>>,
+    pub(super) origin: Text<'a>,
+    pub(super) class: Option<Text<'a>>,
+    pub(super) attempt: u32,
+    pub(super) provider: Text<'a>,
+    pub(super) model: Text<'a>,
+    pub(super) spent_nanos: i64,
+    pub(super) held_nanos: i64,
+    pub(super) began_ms: i64,
+    pub(super) owner: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +77,9 @@ pub(super) struct RequestLine<'a> {
     pub(super) failure: Option<Text<'a>>,
     pub(super) why: Text<'a>,
     pub(super) cost: CostLine<'a>,
+    /// Absent when unknown, and in spools of versions that did not know it.
+    #[serde(default)]
+    pub(super) charged_nanos: Option<i64>,
     pub(super) attempts: Vec<AttemptLine<'a>>,
 }
 
@@ -146,6 +167,8 @@ impl<'a> From<&'a Entry> for Line<'a> {
                 outcomes.iter().map(|outcome| outcome.as_ref().into()).collect(),
             ),
             Entry::Rescore(sample) => Self::Rescore(Box::new(sample.as_ref().into())),
+            Entry::Hold(hold) => Self::Hold(Box::new(hold.as_ref().into())),
+            Entry::Orphans { account } => Self::Orphans { account: account.into() },
         }
     }
 }
@@ -161,6 +184,25 @@ impl<'a> From<&'a RunRow> for RunLine<'a> {
             seed: run.seed.cast_signed(),
             version: (&run.version).into(),
             manifest: (&run.manifest).into(),
+        }
+    }
+}
+
+impl<'a> From<&'a HoldRow> for HoldLine<'a> {
+    fn from(hold: &'a HoldRow) -> Self {
+        Self {
+            request: (&hold.context.id).into(),
+            account: (&hold.account).into(),
+            run: text(hold.context.run.as_ref()),
+            origin: hold.context.origin.into(),
+            class: text(hold.context.class.as_ref()),
+            attempt: hold.attempt,
+            provider: (&hold.target.provider).into(),
+            model: (&hold.target.model).into(),
+            spent_nanos: hold.spent.nanos(),
+            held_nanos: hold.held.nanos(),
+            began_ms: hold.began.as_millisecond(),
+            owner: std::process::id(),
         }
     }
 }
@@ -183,6 +225,7 @@ impl<'a> From<&'a Outcome> for RequestLine<'a> {
             failure: failure.map(|failure| failure.class.name().into()),
             why,
             cost: outcome.cost().into(),
+            charged_nanos: outcome.charged().map(Money::nanos),
             attempts: outcome.attempts.iter().map(AttemptLine::from).collect(),
         }
     }

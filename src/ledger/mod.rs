@@ -5,6 +5,7 @@
 //! samples of evaluations only, never for other requests.
 
 mod error;
+mod hold;
 mod line;
 mod rollup;
 pub mod row;
@@ -16,7 +17,7 @@ mod writer;
 pub mod read;
 
 pub use error::LedgerError;
-pub use read::{Reader, SampleFilter};
+pub use read::{Charged, Reader, SampleFilter};
 pub use rollup::{Resolution, RollupRow, Totals};
 pub use spool::Replayed;
 pub use writer::{Ledger, Recorder};

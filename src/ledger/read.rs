@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row};
 
 use super::rollup::{COLUMNS, Resolution, RollupRow, Totals};
-use super::row::{RunRow, RunStatus};
+use super::row::{RunRow, RunStatus, run_account};
 use super::{LedgerError, schema};
 use crate::base::money::Money;
 
@@ -20,6 +20,13 @@ pub use samples::{SampleFilter, ScorerTotal};
 
 const SPENT: &str =
     "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests WHERE run = ?1";
+
+const CHARGED: &str = "SELECT coalesce(sum(charged_nanos), 0), coalesce(sum(charged_nanos IS NULL), 0),
+       coalesce(sum(charged_nanos) FILTER (WHERE status = 'cancelled'), 0), coalesce(sum(status = 'cancelled'), 0)
+     FROM requests WHERE run = ?1";
+
+const HELD: &str =
+    "SELECT coalesce(sum(spent_nanos + held_nanos), 0), count(*) FROM holds WHERE account = ?1";
 
 /// How many runs an ambiguous prefix names.
 const CANDIDATES: u32 = 5;
@@ -38,6 +45,30 @@ pub struct Spent {
     pub known: Money,
     /// Attempts whose cost is unknown; the true sum is higher when there are any.
     pub unknown_count: u64,
+}
+
+/// What counts against a cap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Charged {
+    /// Of requests that are over, those of unknown cost at their bound.
+    pub settled: Money,
+    /// Of requests that are under way, or whose process died.
+    pub held: Money,
+    /// How many of those there are.
+    pub holds: u64,
+    /// The part of what is settled that counts at its bound, because a process ended before it was answered.
+    pub abandoned: Money,
+    /// How many requests that was.
+    pub abandoned_count: u64,
+    /// Requests of which even the bound is unknown; the true sum is higher when there are any.
+    pub unknown_count: u64,
+}
+
+impl Charged {
+    /// What counts in all.
+    pub fn total(&self) -> Money {
+        self.settled + self.held
+    }
 }
 
 /// A stretch of time to sum over.
@@ -93,6 +124,28 @@ impl Reader {
             Ok(Spent { known: Money::from_nanos(row.get(0)?), unknown_count })
         });
         spent.map_err(|error| self.failed(&error))
+    }
+
+    /// What counts against a run's cap so far.
+    pub fn charged(&self, run: &str) -> Result<Charged, LedgerError> {
+        let read = || -> rusqlite::Result<Charged> {
+            // One look, or a request that ends in between is counted twice or not at all.
+            let look = self.connection.unchecked_transaction()?;
+            let charged = look.query_row(CHARGED, [run], |row| {
+                Ok(Charged {
+                    settled: Money::from_nanos(row.get(0)?),
+                    unknown_count: row.get::<_, i64>(1)?.unsigned_abs(),
+                    abandoned: Money::from_nanos(row.get(2)?),
+                    abandoned_count: row.get::<_, i64>(3)?.unsigned_abs(),
+                    ..Charged::default()
+                })
+            })?;
+            look.query_row(HELD, [run_account(run)], |row| {
+                let holds = row.get::<_, i64>(1)?.unsigned_abs();
+                Ok(Charged { held: Money::from_nanos(row.get(0)?), holds, ..charged })
+            })
+        };
+        read().map_err(|error| self.failed(&error))
     }
 
     /// The models that the providers say answered, by candidate and name.
@@ -225,5 +278,7 @@ mod tests {
         };
         assert_eq!(plan(samples::FACTS), "SEARCH samples USING PRIMARY KEY (run=?)");
         assert_eq!(plan(SPENT), "SEARCH requests USING INDEX requests_run (run=?)");
+        assert_eq!(plan(CHARGED), "SEARCH requests USING INDEX requests_run (run=?)");
+        assert_eq!(plan(HELD), "SEARCH holds USING INDEX holds_account (account=?)");
     }
 }

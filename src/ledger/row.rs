@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::base::money::Money;
 use crate::model::TokenUsage;
-use crate::model::outcome::{Cost, Outcome};
+use crate::model::outcome::{Context, Cost, Outcome, Target};
 
 /// One thing to record.
 #[derive(Clone, Debug)]
@@ -30,13 +31,48 @@ pub enum Entry {
     /// New scores for a recorded sample, with the status and the judge cost that follow from them; nothing
     /// else of it changes. A sample that is not recorded stays so.
     Rescore(Box<SampleRow>),
+    /// Money is set aside for a request, or what is set aside for it changes. The row is gone once the request
+    /// is recorded.
+    Hold(Box<HoldRow>),
+    /// Whoever held money on this account is gone: what is still held becomes a cancelled request that cost
+    /// its bound, marked as an estimate. To be recorded only by whoever has the account to itself.
+    Orphans {
+        /// The account.
+        account: String,
+    },
+}
+
+/// Money set aside for a request under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldRow {
+    /// Whose cap it is, such as `run:r7k2m9`.
+    pub account: String,
+    /// The request.
+    pub context: Context,
+    /// Which of its attempts is under way, from one.
+    pub attempt: u32,
+    /// Where that attempt goes.
+    pub target: Target,
+    /// What its earlier attempts are charged.
+    pub spent: Money,
+    /// The most that the attempt under way can cost; zero between attempts.
+    pub held: Money,
+    /// When the attempt began.
+    pub began: Timestamp,
+}
+
+/// The account of a run's cap.
+pub fn run_account(run: &str) -> String {
+    format!("run:{run}")
 }
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStatus {
-    /// Not ended, or its process died.
+    /// Not ended. In the ledger also that of a run whose process died.
     Running,
+    /// Its process died. Never stored: whoever asks finds that nobody has the run.
+    Killed,
     /// Every sample is finished.
     Done,
     /// Stopped by its budget or by a decision reached early.
@@ -52,6 +88,7 @@ impl RunStatus {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
+            Self::Killed => "killed",
             Self::Done => "done",
             Self::Stopped => "stopped",
             Self::Interrupted => "interrupted",

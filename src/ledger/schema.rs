@@ -13,7 +13,7 @@ use super::LedgerError;
 const APPLICATION_ID: i32 = 0x6f72_6368;
 
 /// The steps from an empty file to the schema of today, one per version. Steps are only ever added.
-const STEPS: [&str; 1] = [include_str!("v1.sql")];
+const STEPS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// How long one process waits for another's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,7 +48,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// A connection that cannot write.
+/// A connection that cannot write. Questions are asked of the newest schema, so an older one is brought up to date
+/// first.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     refuse_directory(path).map_err(|error| LedgerError::io(path, &error))?;
@@ -56,8 +57,10 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     connection.pragma_update(None, "query_only", true).map_err(failed)?;
-    if version(&connection, path)? == 0 {
-        return Err(LedgerError::NotALedger { path: path.to_path_buf() });
+    match version(&connection, path)? {
+        0 => return Err(LedgerError::NotALedger { path: path.to_path_buf() }),
+        found if found < known() => drop(open(path)?),
+        _ => {}
     }
     Ok(connection)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::hold::{settle_orphans, store_hold};
 use super::line::{AttemptLine, Line, RequestLine, RunLine, SampleLine};
 use super::rollup::Batch;
 
@@ -34,6 +35,8 @@ pub(super) fn store(transaction: &Connection, lines: &[Line<'_>]) -> rusqlite::R
                 served.extend(models.map(|model| (&*sample.run, sample.candidate, model)));
             }
             Line::Rescore(sample) => rescore(transaction, sample)?,
+            Line::Hold(hold) => store_hold(transaction, hold)?,
+            Line::Orphans { account } => settle_orphans(transaction, account)?,
         }
     }
     for one in served {
@@ -62,11 +65,13 @@ fn store_run(transaction: &Connection, run: &RunLine<'_>) -> rusqlite::Result<()
     Ok(())
 }
 
-fn store_request<'a>(
+/// Stores a request and releases what was held for it.
+pub(super) fn store_request<'a>(
     transaction: &Connection,
     request: &'a RequestLine<'_>,
     batch: &mut Batch<'a>,
 ) -> rusqlite::Result<()> {
+    transaction.prepare_cached("DELETE FROM holds WHERE request = ?1")?.execute([&request.id])?;
     let last = request.attempts.last();
     let tokens = request.tokens();
     let known: i64 = request.attempts.iter().filter_map(|a| a.cost.nanos).fold(0, i64::saturating_add);
@@ -76,9 +81,10 @@ fn store_request<'a>(
         .prepare_cached(
             "INSERT INTO requests (id, run, origin, class, began_ms, provider, model, served_model, status,
                attempts, cost_nanos, cost_source, known_nanos, unknown_costs, input_tokens, output_tokens,
-               cached_input_tokens, cache_write_tokens, reasoning_tokens, head_us, first_token_us, total_us, why)
+               cached_input_tokens, cache_write_tokens, reasoning_tokens, head_us, first_token_us, total_us, why,
+               charged_nanos)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-               ?21, ?22, ?23)
+               ?21, ?22, ?23, ?24)
              ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
@@ -105,6 +111,7 @@ fn store_request<'a>(
             last.and_then(|last| last.first_token_us),
             request.took_us,
             request.why,
+            request.charged_nanos,
         ])?;
     if inserted == 0 {
         return Ok(());

@@ -14,7 +14,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::read::{SampleFilter, ScorerTotal, Spent, Window};
-use super::row::{Entry, RunRow, RunStatus, SampleFacts, SampleKey, SampleRow, SampleStatus, ScoreRow};
+use super::row::{
+    Entry, HoldRow, RunRow, RunStatus, SampleFacts, SampleKey, SampleRow, SampleStatus, ScoreRow, run_account,
+};
 use super::*;
 use crate::base::dice::Dice;
 use crate::base::money::Money;
@@ -59,6 +61,7 @@ fn attempt(n: u32, cost: Cost, failure: Option<FailureClass>) -> Attempt {
         },
         usage: Some(TokenUsage { input: Some(30), output: Some(12), ..TokenUsage::default() }),
         cost,
+        charged: cost.amount(),
         price_snapshot: Some("2026-11-01".into()),
         served_model: Some("gpt-5.2-mini-2026-03".into()),
         failure: failure.map(|class| Failure::new(class, "slow down")),
@@ -250,6 +253,86 @@ async fn what_a_run_has_spent_is_the_sum_of_its_attempts_and_says_what_is_unknow
     assert_eq!(number(&path, "SELECT sum(cost_nanos) FROM attempts"), 4_321);
     assert_eq!(number(&path, "SELECT sum(cost_nanos) FROM requests"), 4_021, "unknown is NULL, not zero");
     assert_eq!(number(&path, "SELECT count(*) FROM requests WHERE cost_nanos IS NULL"), 1);
+}
+
+fn hold(request: &str, attempt: u32, spent: i64, held: i64) -> Entry {
+    let context = Context { id: request.into(), origin: "eval", run: Some("r".into()), ..Context::default() };
+    Entry::Hold(Box::new(HoldRow {
+        account: run_account("r"),
+        context,
+        attempt,
+        target: Target { provider: "openai".into(), model: "gpt-5.2-mini".into() },
+        spent: Money::from_nanos(spent),
+        held: Money::from_nanos(held),
+        began: at(NOON),
+    }))
+}
+
+fn charged(settled: i64, held: i64, holds: u64, unknown_count: u64) -> Charged {
+    let (settled, held) = (Money::from_nanos(settled), Money::from_nanos(held));
+    Charged { settled, held, holds, unknown_count, ..Charged::default() }
+}
+
+#[tokio::test]
+async fn a_hold_counts_until_its_request_is_recorded_and_not_after() {
+    let (_home, path) = home();
+    let seen = || Reader::open(&path).unwrap().charged("r").unwrap();
+    write(&path, [hold("a", 1, 0, 70), hold("b", 1, 0, 5)]).await;
+    assert_eq!(seen(), charged(0, 75, 2, 0));
+    write(&path, [hold("a", 1, 30, 0), hold("a", 2, 30, 40)]).await;
+    assert_eq!(seen(), charged(0, 75, 2, 0), "one row for a request, whatever attempt it is at");
+    let attempts = vec![attempt(1, computed(30), None), attempt(2, computed(11), None)];
+    write(&path, [Entry::Outcome(outcome("a", Some("r"), attempts))]).await;
+    assert_eq!(seen(), charged(41, 5, 1, 0));
+    // A spool that is taken in late brings no hold back.
+    write(&path, [hold("a", 2, 30, 40)]).await;
+    assert_eq!(seen(), charged(41, 5, 1, 0));
+    let unknown = Attempt { charged: None, ..attempt(1, Cost::Unknown, None) };
+    let bounded = Attempt { charged: Some(Money::from_nanos(9)), ..attempt(1, Cost::Unknown, None) };
+    write(
+        &path,
+        [("c", unknown), ("d", bounded)].map(|(id, one)| Entry::Outcome(outcome(id, Some("r"), vec![one]))),
+    )
+    .await;
+    assert_eq!(seen(), charged(50, 5, 1, 1));
+}
+
+#[tokio::test]
+async fn what_a_dead_process_held_becomes_cancelled_requests_that_cost_their_bound() {
+    let (_home, path) = home();
+    let orphans = || Entry::Orphans { account: run_account("r") };
+    let other = HoldRow {
+        account: run_account("other"),
+        ..match hold("z", 1, 0, 9) {
+            Entry::Hold(row) => *row,
+            _ => unreachable!(),
+        }
+    };
+    write(
+        &path,
+        [hold("a", 1, 0, 70), hold("b", 3, 20, 5), hold("c", 1, 8, 0), Entry::Hold(Box::new(other))],
+    )
+    .await;
+    // Twice, as a spool may: the second finds nothing.
+    write(&path, [orphans(), orphans()]).await;
+    let reader = Reader::open(&path).unwrap();
+    let abandoned =
+        Charged { abandoned: Money::from_nanos(103), abandoned_count: 3, ..charged(103, 0, 0, 0) };
+    assert_eq!(reader.charged("r").unwrap(), abandoned);
+    assert_eq!(reader.charged("other").unwrap().holds, 1);
+    let like = |words: &str| {
+        number(
+            &path,
+            &format!(
+                "SELECT count(*) FROM attempts WHERE failure = 'cancelled' AND cost_source = 'estimated' AND why LIKE '{words}'"
+            ),
+        )
+    };
+    assert_eq!(like("the process ended while the call was under way%"), 2);
+    assert_eq!(like("%; 2 attempts went before"), 1);
+    assert_eq!(like("the process ended before the request did%"), 1);
+    let totals = reader.totals(&all_time(Resolution::Day)).unwrap();
+    assert_eq!((totals[0].totals.requests, totals[0].totals.failures["cancelled"]), (3, 3));
 }
 
 #[tokio::test]
@@ -467,6 +550,8 @@ async fn a_spool_of_every_kind_of_entry_is_replayed_and_its_torn_line_kept() {
         entry(sample("r", key(3, 0, 1), SampleStatus::Refused), vec![outcome("a", Some("r"), vec![])]),
         Entry::Outcome(outcome("b", None, vec![attempt(1, computed(5), Some(FailureClass::Timeout))])),
         Entry::Rescore(Box::new(sample("r", key(3, 0, 1), SampleStatus::Accepted))),
+        hold("h", 1, 0, 7),
+        Entry::Orphans { account: run_account("r") },
         Entry::RunEnd { run: "r".into(), ended: at(NOON), status: RunStatus::Stopped },
     ];
     let lines: Vec<_> = entries.iter().map(line::Line::from).collect();
@@ -484,8 +569,9 @@ async fn a_spool_of_every_kind_of_entry_is_replayed_and_its_torn_line_kept() {
     let totals = reader.totals(&all_time(Resolution::Minute)).unwrap();
     assert_eq!(
         totals.iter().map(|row| (&*row.provider, row.totals.requests)).collect::<Vec<_>>(),
-        [("", 1), ("openai", 1)]
+        [("", 1), ("openai", 2)]
     );
+    assert_eq!(reader.charged("r").unwrap().settled, Money::from_nanos(7));
     let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     let unreadable = left.iter().filter(|name| name.to_string_lossy().ends_with(".jsonl.unreadable"));
     assert_eq!(unreadable.count(), 1, "{left:?}");
@@ -609,7 +695,7 @@ async fn a_ledger_of_a_later_version_is_refused_with_both_versions() {
     let (_home, path) = home();
     write(&path, []).await;
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert_refused(&path, "has schema 99, and this version knows schemas up to 1: upgrade orch");
+    assert_refused(&path, "has schema 99, and this version knows schemas up to 2: upgrade orch");
 }
 
 /// The first schema as it was first written. This file is never regenerated.
@@ -618,6 +704,12 @@ async fn a_ledger_of_the_first_version_can_be_read_and_continued() {
     let (_home, path) = home();
     let old = include_str!("../../fixtures/ledger/v1.sql");
     Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    let unknown = charged(0, 0, 0, 1);
+    assert_eq!(
+        Reader::open(&path).unwrap().charged("k7a").unwrap(),
+        unknown,
+        "whoever only reads may be the first"
+    );
     write(&path, [Entry::Outcome(outcome("new", Some("k7a"), vec![attempt(1, computed(9), None)]))]).await;
     let reader = Reader::open(&path).unwrap();
     let mut then = run("k7a", NOON);
@@ -629,6 +721,7 @@ async fn a_ledger_of_the_first_version_can_be_read_and_continued() {
     assert_eq!(all_samples(&reader, "k7a", &SampleFilter::default()), samples);
     let spent = Spent { known: Money::from_nanos(1_259), unknown_count: 1 };
     assert_eq!(reader.spent("k7a").unwrap(), spent);
+    assert_eq!(reader.charged("k7a").unwrap(), charged(9, 0, 0, 1), "a cost that was unknown then stays so");
     assert_eq!(reader.served("k7a").unwrap(), [(0, "gpt-5.2-mini-2026-03".to_owned())]);
     for resolution in Resolution::ALL {
         let totals = &reader.totals(&all_time(resolution)).unwrap()[0].totals;

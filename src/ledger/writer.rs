@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::line::Line;
-use super::row::Entry;
+use super::row::{Entry, HoldRow};
 use super::spool::{self, Replayed, Spool};
 use super::store::store;
 use super::{LedgerError, schema};
@@ -106,6 +106,13 @@ impl Recorder {
     /// then on. A loss of power may take the last moments (SQLite's `synchronous = NORMAL`), never the file.
     pub async fn commit(&self) -> Result<(), LedgerError> {
         self.ask(Message::Commit).await
+    }
+
+    /// Sets money aside and waits until that survives the end of the process, and the loss of power: a call may
+    /// be made once this has come back.
+    pub async fn hold(&self, hold: HoldRow) -> Result<(), LedgerError> {
+        self.record(Entry::Hold(Box::new(hold))).await?;
+        self.commit().await
     }
 
     async fn ask(&self, message: fn(Acknowledgement) -> Message) -> Result<(), LedgerError> {
@@ -234,6 +241,9 @@ impl Writer {
 }
 
 fn commit(connection: &mut Connection, lines: &[Line<'_>]) -> rusqlite::Result<()> {
+    // A call that was sent while its hold was lost with the power could be paid beyond the cap.
+    let is_money_held = lines.iter().any(|line| matches!(line, Line::Hold(hold) if hold.held_nanos > 0));
+    connection.pragma_update(None, "synchronous", if is_money_held { "FULL" } else { "NORMAL" })?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     store(&transaction, lines)?;
     transaction.commit()

@@ -98,6 +98,9 @@ pub struct Attempt {
     pub usage: Option<TokenUsage>,
     /// What it cost.
     pub cost: Cost,
+    /// What it counts against a cap: its cost, its bound where the cost is unknown, nothing where nobody is
+    /// paid; `None` when even the bound is unknown.
+    pub charged: Option<Money>,
     /// The price table the cost was computed under.
     pub price_snapshot: Option<String>,
     /// The model the provider says answered.
@@ -124,6 +127,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What all attempts count against a cap; `None` when that is unknown for one.
+    pub fn charged(&self) -> Option<Money> {
+        self.attempts.iter().map(|attempt| attempt.charged).sum()
+    }
+
     /// The cost of all attempts together: unknown as soon as one is unknown.
     pub fn cost(&self) -> Cost {
         let mut total = Cost::Computed(Money::ZERO);

@@ -1,5 +1,6 @@
 //! `orch eval` end to end: the real binary, its own home and ledger, a provider on loopback.
 
+mod crash;
 mod datasets;
 mod faults;
 mod manage;

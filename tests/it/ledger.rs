@@ -27,6 +27,7 @@ fn sample(run: &str, item: u64) -> Entry {
         timing: Timing { total: Duration::from_millis(item % 900), ..Timing::default() },
         usage: None,
         cost: Cost::Billed(Money::from_nanos(1)),
+        charged: Some(Money::from_nanos(1)),
         price_snapshot: None,
         served_model: None,
         failure: None,

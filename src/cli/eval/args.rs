@@ -55,7 +55,7 @@ pub(super) struct RunArgs {
     /// Calls at once; adapts below this to what each provider bears [default: 32]
     #[arg(long, short, value_name = "N")]
     pub(super) concurrency: Option<u32>,
-    /// Never spend more than this: the worst case is held before each call
+    /// Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run
     #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
     pub(super) max_cost: Option<String>,
     /// Stop as soon as every comparison is decided (valid at every look)
@@ -76,6 +76,9 @@ pub(super) struct RunArgs {
     /// Count bad rows and go on without them
     #[arg(long)]
     pub(super) skip_bad: bool,
+    /// Let rows of the datasets name programs that score (exec); they run with your rights
+    #[arg(long)]
+    pub(super) allow_exec: bool,
     /// Ask for whole answers instead of streams; there is no time to first token then
     #[arg(long)]
     pub(super) no_stream: bool,

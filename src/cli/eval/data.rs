@@ -5,17 +5,28 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use super::Surroundings;
 use super::prepare::Asked;
 use crate::cli::exit::Failed;
-use crate::eval::dataset::{Dataset, Format, ReadOptions, Template};
+use crate::eval::dataset::{Dataset, Format, Programs, ReadOptions, Template};
 use crate::eval::manifest::{File, Manifest};
 use crate::eval::scorer::{Effect, Scorer};
 
 /// Reads and checks the datasets, once for each prompt template. A run that is continued must find them
 /// unchanged.
-pub(super) fn open(manifest: &mut Manifest, is_resumed: bool) -> Result<Vec<Dataset>, Failed> {
+pub(super) fn open(
+    manifest: &mut Manifest,
+    is_resumed: bool,
+    surroundings: &Surroundings<'_>,
+) -> Result<Vec<Dataset>, Failed> {
     let before = manifest.datasets.clone();
-    let datasets = reopen(manifest)?;
+    let path = surroundings.environment.get("PATH").unwrap_or_default().to_owned();
+    let programs = Programs { allowed: manifest.allow_exec, path };
+    for written in &manifest.scorers {
+        let scorer = Scorer::parse(written).map_err(|error| Failed::input(anyhow!(error)))?;
+        programs.find(&scorer).map_err(|error| Failed::input(anyhow!(error)))?;
+    }
+    let datasets = read(manifest, Some(&programs))?;
     if is_resumed {
         for (before, now) in before.iter().zip(&manifest.datasets) {
             if before.sha256 != now.sha256 {
@@ -30,8 +41,12 @@ pub(super) fn open(manifest: &mut Manifest, is_resumed: bool) -> Result<Vec<Data
     Ok(datasets)
 }
 
-/// The same for datasets that may have changed.
+/// The same for datasets that may have changed, and that nothing is asked or run for.
 pub(super) fn reopen(manifest: &mut Manifest) -> Result<Vec<Dataset>, Failed> {
+    read(manifest, None)
+}
+
+fn read(manifest: &mut Manifest, programs: Option<&Programs>) -> Result<Vec<Dataset>, Failed> {
     let paths: Vec<_> = manifest.datasets.iter().map(|file| PathBuf::from(&file.path)).collect();
     let templates: Vec<Option<Template>> = match manifest.prompts.is_empty() {
         true => vec![None],
@@ -46,7 +61,7 @@ pub(super) fn reopen(manifest: &mut Manifest) -> Result<Vec<Dataset>, Failed> {
     }
     let mut datasets = Vec::new();
     for template in templates {
-        let options = ReadOptions { template, ..options(manifest)? };
+        let options = ReadOptions { template, programs: programs.cloned(), ..options(manifest)? };
         datasets.push(Dataset::read(&paths, &options).map_err(|problems| {
             let has_rows = problems.listed.iter().any(|problem| problem.line.is_some());
             let hint = if options.skip_bad || !has_rows {
@@ -81,6 +96,7 @@ fn options(manifest: &Manifest) -> Result<ReadOptions, Failed> {
         template: None,
         scorers: scorers.collect::<Result<_, _>>()?,
         system: manifest.system.clone(),
+        programs: None,
     })
 }
 

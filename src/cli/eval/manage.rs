@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use anyhow::anyhow;
 use serde_json::json;
 
 use super::args::{CompareArgs, ListArgs, RescoreArgs, ShowArgs};
+use super::claim::Claim;
 use super::{Surroundings, data, plan, reports};
 use crate::base::untrusted::Untrusted;
 use crate::cli::exit::{Exit, Failed};
@@ -18,7 +20,7 @@ use crate::eval::rescore::rescore as score_again;
 use crate::eval::summarize::summarize;
 use crate::eval::tally::Tally;
 use crate::eval::verdict;
-use crate::ledger::row::{RunRow, SampleFacts, SampleKey};
+use crate::ledger::row::{RunRow, RunStatus, SampleFacts, SampleKey};
 use crate::ledger::{Ledger, LedgerError, Reader};
 
 /// Finds a run by its id, its beginning or `last`.
@@ -49,8 +51,8 @@ fn open(surroundings: &Surroundings<'_>) -> Result<(Config, std::path::PathBuf, 
 }
 
 pub(super) fn list(args: &ListArgs, surroundings: &Surroundings<'_>) -> Result<Exit, Failed> {
-    let (_, _, reader) = open(surroundings)?;
-    let rows = reader.runs(args.limit)?;
+    let (_, path, reader) = open(surroundings)?;
+    let rows: Vec<_> = reader.runs(args.limit)?.into_iter().map(|row| standing(&path, row)).collect();
     if rows.is_empty() && !surroundings.global.quiet {
         output::stderr("no runs yet: orch eval DATASET makes one");
     }
@@ -73,7 +75,18 @@ pub(super) fn list(args: &ListArgs, surroundings: &Surroundings<'_>) -> Result<E
         }
         Ok(())
     })?;
+    let killed = rows.iter().find(|row| row.status == RunStatus::Killed);
+    if let Some(killed) = killed.filter(|_| !surroundings.global.quiet) {
+        let resume = surroundings.command(&format!("--resume {}", killed.id));
+        output::stderr(&format!("killed: its process ended without a word; continue with {resume}"));
+    }
     Ok(Exit::Done)
+}
+
+/// The run as it stands: one that is under way according to the ledger, but that nobody makes, was killed.
+fn standing(ledger: &Path, row: RunRow) -> RunRow {
+    let is_orphan = row.status == RunStatus::Running && !Claim::is_held(ledger, &row.id);
+    RunRow { status: if is_orphan { RunStatus::Killed } else { row.status }, ..row }
 }
 
 fn names(manifest: &Manifest) -> (Vec<String>, Vec<String>) {
@@ -85,8 +98,8 @@ pub(super) fn show(args: &ShowArgs, surroundings: &Surroundings<'_>) -> Result<E
     for path in &args.output.out {
         reports::check(path)?;
     }
-    let (_, _, reader) = open(surroundings)?;
-    let row = find(&reader, &args.run)?;
+    let (_, path, reader) = open(surroundings)?;
+    let row = standing(&path, find(&reader, &args.run)?);
     let summary = summarize(&reader, &row, &manifest(&row)?, None)?;
     reports::show(&summary, &reader, &args.output, surroundings)?;
     Ok(Exit::Done)

@@ -75,6 +75,8 @@ fn blank(config: &Config) -> Manifest {
         limit: None,
         concurrency: DEFAULT_CONCURRENCY,
         max_cost: None,
+        cap_is_simulated: false,
+        allow_exec: false,
         early_stop: false,
         stream: true,
         config: config.path.as_ref().map(|_| config.text.clone()),
@@ -98,15 +100,15 @@ fn settle(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Failed> {
     if let Some(margin) = &args.margin {
         manifest.margin = share(margin).map_err(|error| Failed::input(anyhow!("--margin: {error}")))?;
     }
-    if let Some(cost) = &args.max_cost {
-        let cost: Money = cost.parse().map_err(|error| Failed::input(anyhow!("--max-cost: {error}")))?;
-        manifest.max_cost = Some(cost.decimal());
+    if let Some(typed) = &args.max_cost {
+        manifest.max_cost = cap(typed)?;
     }
     if args.repeat == Some(0) || args.limit == Some(0) || args.concurrency == Some(0) {
         return Err(Failed::input(anyhow!("--repeat, --limit and --concurrency must be at least 1")));
     }
     manifest.format = args.format.clone().or(manifest.format.take());
     manifest.skip_bad |= args.skip_bad;
+    manifest.allow_exec |= args.allow_exec;
     manifest.system = args.system.clone().or(manifest.system.take());
     manifest.repeat = args.repeat.unwrap_or(manifest.repeat);
     manifest.seed = args.seed.unwrap_or(manifest.seed);
@@ -115,6 +117,17 @@ fn settle(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Failed> {
     manifest.early_stop |= args.early_stop;
     manifest.stream = !args.no_stream;
     Ok(())
+}
+
+/// A cap as typed, in the form that is stored; `none` takes away that of a suite or of an earlier session.
+pub(super) fn cap(typed: &str) -> Result<Option<String>, Failed> {
+    if typed == "none" {
+        return Ok(None);
+    }
+    let cap: Money = typed.parse().map_err(|error| {
+        Failed::input(anyhow!("--max-cost: {error}; or say `none` to take away the cap of a suite or a run"))
+    })?;
+    Ok(Some(cap.decimal()))
 }
 
 /// Scorers as typed: a short form, or JSON.

@@ -68,10 +68,31 @@ pub(super) fn prepare(
     let embedder = |model: &String| Ok((model.clone(), embedder(builder.leg(model, &http)?.0)?));
     let embedders = asked.embedders.iter().map(embedder).collect::<Result<_, Failed>>()?;
     let ids = Ids::new(crate::base::id::entropy());
-    Ok(Prepared {
-        candidates,
-        effects: Effects { judges, embedders, ids, key: builder.key, environment: bare(surroundings) },
-    })
+    let effects = Effects { judges, embedders, ids, key: builder.key, environment: bare(surroundings) };
+    let mut prepared = Prepared { candidates, effects };
+    prepared.count();
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Whether no call of the run costs real money, so that a cap counts simulated money instead.
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.legs().all(|leg| !leg.spends)
+    }
+
+    fn legs(&self) -> impl Iterator<Item = &Leg> {
+        let asked = self.effects.judges.values().chain(self.effects.embedders.values());
+        self.candidates.iter().map(|candidate| &candidate.leg).chain(asked)
+    }
+
+    /// Decides whose cost counts against a cap: dollars, or where there are none, simulated dollars.
+    fn count(&mut self) {
+        let is_rehearsal = self.is_rehearsal();
+        let asked = self.effects.judges.values_mut().chain(self.effects.embedders.values_mut());
+        for leg in self.candidates.iter_mut().map(|candidate| &mut candidate.leg).chain(asked) {
+            leg.counts = leg.spends || (is_rehearsal && leg.listed.provider == "sim");
+        }
+    }
 }
 
 /// What of our environment a scorer's program gets.
@@ -213,6 +234,7 @@ impl<'a> Builder<'a> {
             retry: self.policy.retry(),
             actions: self.policy.actions().to_vec(),
             spends: is_paid,
+            counts: is_paid,
         })
     }
 

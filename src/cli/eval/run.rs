@@ -14,6 +14,7 @@ use crate::base::id::{Ids, entropy};
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
 use crate::cli::settings::{self, Config};
+use crate::engine::UNBOUNDED;
 use crate::engine::leg::Leg;
 use crate::eval::manifest::Manifest;
 use crate::eval::run::Ended;
@@ -39,13 +40,15 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         Some(row) => continued(row, args, &config)?,
         None => plan::plan(args, &config)?,
     };
-    let datasets = data::open(&mut manifest, resumed.is_some())?;
+    let datasets = data::open(&mut manifest, resumed.is_some(), surroundings)?;
     let catalogue = settings::catalogue(&config);
     let asked = data::asked(&datasets);
     let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
     check_prices(&manifest, &prepared, &catalogue)?;
+    manifest.cap_is_simulated = manifest.max_cost.is_some() && prepared.is_rehearsal();
     let is_resumed = resumed.is_some();
-    let row = resumed.unwrap_or_else(|| new_row(&manifest));
+    let row =
+        resumed.map_or_else(|| new_row(&manifest), |row| RunRow { manifest: manifest.to_json(), ..row });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let plan = session::Session {
         manifest: &manifest,
@@ -75,11 +78,13 @@ fn continued(row: &RunRow, args: &RunArgs, config: &Config) -> Result<Manifest, 
             )));
         }
     }
+    if args.concurrency == Some(0) {
+        return Err(Failed::input(anyhow!("--concurrency must be at least 1")));
+    }
     manifest.concurrency = args.concurrency.unwrap_or(manifest.concurrency);
-    if let Some(cost) = &args.max_cost {
-        let cost: crate::base::money::Money =
-            cost.parse().map_err(|error| Failed::input(anyhow!("--max-cost: {error}")))?;
-        manifest.max_cost = Some(cost.decimal());
+    manifest.allow_exec |= args.allow_exec;
+    if let Some(typed) = &args.max_cost {
+        manifest.max_cost = plan::cap(typed)?;
     }
     Ok(manifest)
 }
@@ -116,7 +121,7 @@ fn check_prices(manifest: &Manifest, prepared: &Prepared, catalogue: &Catalogue)
 /// A bound needs a price and a most that may be answered.
 fn check_price(leg: &Leg, max_tokens: Option<u64>, catalogue: &Catalogue) -> Result<(), Failed> {
     let (target, listed) = (&leg.target, &leg.listed);
-    if !leg.spends {
+    if !leg.counts {
         return Ok(());
     }
     let known = catalogue.find(&listed.provider, &listed.model);
@@ -153,8 +158,10 @@ fn finish(
     let say = |text: &str| output::stderr(text);
     match &made.went.ended {
         Ended::Budget(failure) => {
+            let is_any_cap = failure.code.as_deref() == Some(UNBOUNDED);
+            let with = if is_any_cap { "none" } else { "DOLLARS" };
             say(&format!(
-                "stopped by the cap: {}; continue with {resume} --max-cost DOLLARS",
+                "stopped by the cap: {}; continue with {resume} --max-cost {with}",
                 failure.message
             ));
             return Ok(Exit::Stopped);

@@ -2,8 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -25,8 +27,8 @@ use crate::eval::order::{Finished, Order};
 use crate::eval::pairing::Pairing;
 use crate::eval::progress::Progress;
 use crate::eval::run::{Ended, Event, Plan, Went, run};
-use crate::ledger::row::{Entry, RunRow, RunStatus};
-use crate::ledger::{Ledger, Reader, Replayed};
+use crate::ledger::row::{Entry, RunRow, RunStatus, run_account};
+use crate::ledger::{Charged, Ledger, Reader, Recorder, Replayed};
 use crate::policy::catalogue::Catalogue;
 
 /// What a session works on.
@@ -58,21 +60,23 @@ impl Session<'_> {
     pub(super) async fn make(&self, prepared: Prepared, catalogue: Catalogue) -> Result<Made, Failed> {
         let ledger = Ledger::open(self.ledger)?;
         say_replayed(ledger.replayed());
-        let _claim = Claim::take(self.ledger, &self.row.id)?;
+        let _claim = Claim::take(self.ledger, &self.row.id).await?;
         let recorder = ledger.recorder();
-        if !self.is_resumed {
-            recorder.record(Entry::Run(self.row.clone())).await?;
-        }
+        let orphans = self.settle_orphans(&recorder).await?;
         let earlier = self.earlier()?;
+        // The run is under way again, as it is meant now: what a later session finds is its cap of today.
+        let is_under_way = RunRow { ended: None, status: RunStatus::Running, ..self.row.clone() };
+        recorder.record(Entry::Run(is_under_way)).await?;
         let engine = Engine {
             clock: Clock::System,
             dice: Dice::new(self.manifest.seed),
-            purse: Purse::new(self.manifest.cap(), earlier.spent),
+            purse: self.purse(earlier.spent, &recorder),
             catalogue,
             record: Record::Caller,
         };
         let order = self.order();
         self.announce(&order, &earlier.progress);
+        self.say_money(orphans, earlier.spent, prepared.is_rehearsal());
         let plan = Plan {
             run: &self.row.id,
             datasets: self.datasets,
@@ -85,7 +89,10 @@ impl Session<'_> {
         let mut display = Display::new(self.mode(), earlier.progress);
         let stop = Notify::new();
         let went = {
-            let mut watch = |event: Event<'_>| display.notice(&event);
+            let mut watch = |event: Event<'_>| {
+                display.progress.charged = engine.purse.is_capped().then(|| engine.purse.spent());
+                display.notice(&event);
+            };
             let calls = run(plan, &engine, &prepared.effects, &recorder, (&mut watch, stop.notified()));
             tokio::select! {
                 went = calls => went,
@@ -98,7 +105,9 @@ impl Session<'_> {
             ended: Clock::System.now(),
             status: status(&went.ended),
         };
-        let closed = match recorder.record(end).await {
+        // What a second signal gave up is still held, and nobody will settle it any more.
+        let given_up = recorder.record(self.orphans()).await;
+        let closed = match given_up.and(recorder.record(end).await) {
             Ok(()) => ledger.close().await,
             Err(error) => Err(error),
         };
@@ -109,6 +118,55 @@ impl Session<'_> {
             _ => went,
         };
         Ok(Made { run: self.row.id.clone(), went })
+    }
+
+    /// Settles what a process that died held for the run, and says what that was.
+    async fn settle_orphans(&self, recorder: &Recorder) -> Result<Charged, Failed> {
+        if !self.is_resumed {
+            return Ok(Charged::default());
+        }
+        let orphans = Reader::open(self.ledger)?.charged(&self.row.id)?;
+        recorder.record(self.orphans()).await?;
+        recorder.commit().await?;
+        Ok(orphans)
+    }
+
+    fn orphans(&self) -> Entry {
+        Entry::Orphans { account: run_account(&self.row.id) }
+    }
+
+    /// The money of the run. Without a cap nothing is held, and nothing is written for it.
+    fn purse(&self, spent: Money, recorder: &Recorder) -> Purse {
+        let purse = Purse::new(self.manifest.cap(), spent);
+        if purse.is_capped() {
+            purse.kept_in(run_account(&self.row.id), Arc::new(recorder.clone()))
+        } else {
+            purse
+        }
+    }
+
+    /// Under which cap the run goes on, what counts against it already, and in which money.
+    fn say_money(&self, orphans: Charged, spent: Money, is_rehearsal: bool) {
+        if self.surroundings.global.quiet {
+            return;
+        }
+        if orphans.holds > 0 {
+            let (calls, held) = (counted(orphans.holds, "call"), orphans.held);
+            let text = format!(
+                "{calls} under way when an earlier process ended may have been billed: {held} counts as spent"
+            );
+            output::stderr(&text);
+        }
+        let Some(cap) = self.manifest.cap() else { return };
+        if self.is_resumed {
+            let calls = self.manifest.concurrency;
+            output::stderr(&format!(
+                "goes on under its cap of {cap}, {spent} of it spent, at most {calls} calls at once"
+            ));
+        }
+        if is_rehearsal {
+            output::stderr("the cap counts simulated dollars: no call of this run costs real ones");
+        }
     }
 
     fn order(&self) -> Order {
@@ -143,7 +201,16 @@ impl Session<'_> {
                 }
                 ControlFlow::Continue(())
             })?;
-            earlier.spent = reader.spent(&self.row.id)?.known;
+            let charged = reader.charged(&self.row.id)?;
+            if manifest.cap().is_some() && charged.unknown_count > 0 {
+                return Err(Failed::input(anyhow!(
+                    "{} of run {} cost nobody knows how much, so --max-cost cannot hold over the whole run; begin a \
+                     new run, or go on with --max-cost none",
+                    counted(charged.unknown_count, "request"),
+                    self.row.id
+                )));
+            }
+            earlier.spent = charged.total();
         }
         Ok(earlier)
     }

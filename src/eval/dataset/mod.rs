@@ -8,6 +8,7 @@ mod cache;
 mod case;
 mod chat;
 mod lines;
+mod programs;
 mod row;
 mod scan;
 mod store;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use case::Case;
+pub use programs::Programs;
 pub use template::Template;
 
 use super::problem::{Problem, Problems};
@@ -82,6 +84,8 @@ pub struct ReadOptions {
     pub scorers: Vec<Scorer>,
     /// A system message for rows that have none.
     pub system: Option<String>,
+    /// What holds for the programs that rows name as scorers; absent when none will be run.
+    pub programs: Option<Programs>,
 }
 
 /// One file of a dataset, in numbers.
@@ -157,6 +161,7 @@ impl Dataset {
             system: options.system.clone(),
             schemas: Cache::new(),
             scorers: Cache::new(),
+            programs: options.programs.clone(),
         };
         let mut dataset = Self {
             sources: Vec::new(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Case;
 use super::cache::Cache;
 use super::chat;
+use super::programs::Programs;
 use super::template::Compiled;
 use crate::eval::problem::closest;
 use crate::eval::schema::Schema;
@@ -45,6 +46,7 @@ pub(super) struct Recipe {
     pub(super) system: Option<String>,
     pub(super) schemas: Cache<Schema>,
     pub(super) scorers: Cache<[Scorer]>,
+    pub(super) programs: Option<Programs>,
 }
 
 /// Where a row stands.
@@ -121,7 +123,12 @@ impl Recipe {
             Some(Value::Array(items)) if items.is_empty() => {
                 return Err("`scorers` is an empty list; leave it out".to_owned());
             }
-            Some(written) => self.scorers.get(written, Scorer::parse_list)?,
+            Some(written) => self.scorers.get(written, |written| {
+                let scorers = Scorer::parse_list(written)?;
+                let programs = self.programs.as_ref();
+                programs.map_or(Ok(()), |programs| scorers.iter().try_for_each(|one| programs.check(one)))?;
+                Ok(scorers)
+            })?,
             None if !self.default_scorers.is_empty() => Arc::clone(&self.default_scorers),
             None => return Ok(Scorer::suggested(row).into()),
         };

@@ -162,6 +162,7 @@ fn summary() -> Summary {
         ],
         spent: Some(usd("4.31")),
         max_cost: Some(usd("5.00")),
+        spent_is_simulated: false,
         overhead_share: 0.002,
         notes: vec!["qwen has no known price: its cost is left out".to_owned()],
     }
@@ -485,6 +486,7 @@ fn the_json_report_is_stable() {
     finished = 3600
     spent_usd = "4.31"
     max_cost_usd = "5.00"
+    spent_is_simulated = false
     overhead_share = 0.002
     verdict = {"decision":"adopt","candidate":"claude-haiku","sentence":"adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}
     verdicts = [{"decision":"reject","candidate":"qwen","sentence":"reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%"},{"decision":"adopt","candidate":"claude-haiku","sentence":"adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}]

@@ -52,6 +52,10 @@ impl ExecRule {
         Ok(Self { argv, timeout })
     }
 
+    pub(super) fn program(&self) -> &str {
+        self.argv.first().map_or("", String::as_str)
+    }
+
     pub(super) fn run(&self, subject: &Subject<'_>) -> Step {
         let case = subject.case;
         let calls = subject.response.choices.first().map_or(&[][..], |choice| &choice.tool_calls);

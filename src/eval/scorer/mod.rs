@@ -153,6 +153,14 @@ impl Scorer {
         }
     }
 
+    /// The program it runs, if it runs one.
+    pub fn program(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Exec(rule) => Some(rule.program()),
+            _ => None,
+        }
+    }
+
     /// The model it asks and what for, if it asks one.
     pub fn asks(&self) -> Option<(Effect, &str)> {
         match &self.kind {

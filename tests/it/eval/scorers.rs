@@ -114,9 +114,32 @@ fn programs_score_and_those_that_fail_or_hang_cannot_tell() {
         let reason = &row.scores[0].reason;
         assert!(reason.contains(words), "{words}: {reason}");
     }
+    let made = mock.requests();
     let missing = r#"{"type": "exec", "argv": ["./no-such-program"]}"#;
-    let ran = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--scorer", missing, "--json"]);
-    assert_eq!(ran.json()["models"][0]["errors"], json!({"unscored": 5}));
+    let ran = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--scorer", missing, "--json"]).ends(2);
+    ran.says(&["no-such-program", "is not there or cannot be run"]);
+    assert_eq!(mock.requests(), made, "nothing is paid for answers that nobody could score");
+}
+
+#[test]
+fn a_dataset_runs_no_program_unless_it_is_allowed_to() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    let row =
+        |program: &str| json!({"prompt": "hi", "scorers": [{"type": "exec", "argv": ["sh", "-c", program]}]});
+    let ran_it = "touch ran; echo '{\"pass\": true}'";
+    desk.write("rows.jsonl", format!("{}\n{}\n", json!({"prompt": "a"}), row(ran_it)));
+    let args = ["eval", "rows.jsonl", "-m", "chat/m"];
+    desk.run(&args).ends(2).says(&["rows.jsonl:2", "runs the program \"sh\"", "--allow-exec"]);
+    assert_eq!((mock.requests(), desk.path("ran").exists()), (0, false));
+    desk.run(&[&args[..], &["--allow-exec"]].concat()).ends(0);
+    assert!(desk.path("ran").exists());
+    desk.write("rows.jsonl", json!({"prompt": "hi", "scorers": ["exec:./none"]}).to_string());
+    let ran = desk.run(&[&args[..], &["--allow-exec"]].concat()).ends(2);
+    ran.says(&["rows.jsonl:1", "\"./none\", which is not there"]);
+    // Scoring again runs nothing, so that it asks for nothing.
+    desk.write("rows.jsonl", format!("{}\n{}\n", json!({"prompt": "a"}), row(ran_it)));
+    desk.run(&["eval", "rescore", "last"]).ends(0);
 }
 
 #[test]
