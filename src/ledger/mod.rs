@@ -16,7 +16,7 @@ mod writer;
 pub mod read;
 
 pub use error::LedgerError;
-pub use read::{Reader, SampleFilter};
+pub use read::{Reader, SampleFilter, ScorerPass};
 pub use rollup::{Resolution, RollupRow, Totals};
 pub use spool::Replayed;
 pub use writer::{Ledger, Recorder};

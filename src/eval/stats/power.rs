@@ -70,13 +70,19 @@ pub fn margin_pairs(better: f64, worse: f64, margin: f64, goal: Goal) -> Option<
 /// (1 for independent pairs), less those at hand. `None` without pairs and where [`margin_pairs`] has no
 /// answer.
 pub fn samples_needed(seen: Pairs, margin: f64, goal: Goal, design_effect: f64) -> Option<u64> {
-    let shape = seen.shape()?;
     let statistic = seen.noninferiority(margin)?.z.abs() / design_effect.sqrt();
     if statistic > goal.level.z() {
         return Some(0);
     }
+    pairs_in_all(seen, margin, goal, design_effect).map(|all| all.saturating_sub(seen.n()).max(1))
+}
+
+/// [`margin_pairs`] at the observed shares, times `design_effect`, those at hand included. `None` without pairs
+/// and where [`margin_pairs`] has no answer.
+pub fn pairs_in_all(seen: Pairs, margin: f64, goal: Goal, design_effect: f64) -> Option<u64> {
+    let shape = seen.shape()?;
     let spread = margin_spread(shape.better / shape.n, shape.worse / shape.n, margin, goal);
-    pairs(spread * design_effect.sqrt()).map(|all| all.saturating_sub(seen.n()).max(1))
+    pairs(spread * design_effect.sqrt())
 }
 
 /// The square root of the pairs a margin needs.
