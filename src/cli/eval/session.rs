@@ -130,7 +130,9 @@ impl Session<'_> {
         let mut earlier = Earlier {
             finished: Finished::new(rows, manifest.repeat, candidates),
             progress: Progress::new(&names),
-            pairing: early.map(|incumbent| Pairing::new(candidates, incumbent, manifest.margin)),
+            pairing: early.map(|incumbent| {
+                Pairing::new(candidates, incumbent, manifest.margin, !manifest.gates.is_empty())
+            }),
             spent: Money::ZERO,
         };
         earlier.progress.max_cost = manifest.cap();
