@@ -198,7 +198,7 @@ impl Gate {
             expr: self.written.clone(),
             pass: value.is_some_and(|value| self.holds(value)),
             value,
-            shown: value.map_or_else(|| "n/a".to_owned(), |value| self.show(value)),
+            shown: value.map_or_else(|| self.missing(model).to_owned(), |value| self.show(value)),
         }
     }
 
@@ -252,6 +252,18 @@ impl Gate {
                     .map(|((_, share), ci95)| Measured { value: share.rate, ci95: *ci95 })
                     .unwrap_or_default()
             }
+        }
+    }
+
+    /// Why there is nothing to compare.
+    fn missing(&self, model: &ModelSummary) -> &'static str {
+        let is_cost = matches!(self.metric, Metric::Cost | Metric::CostPerCall | Metric::CostPerAccepted);
+        match &self.metric {
+            _ if model.samples == 0 => "no sample",
+            _ if is_cost && model.cost.and(model.judge_cost).is_none() => "an unknown cost",
+            Metric::CostPerAccepted if model.accepted.n == 0 => "no accepted answer",
+            Metric::Scorer(_) => "no score",
+            _ => "n/a",
         }
     }
 

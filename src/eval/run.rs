@@ -298,3 +298,6 @@ impl Lag {
         if self.ticks == 0 { Duration::ZERO } else { self.sum / self.ticks }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -218,3 +218,6 @@ fn notes(
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

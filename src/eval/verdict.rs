@@ -230,6 +230,10 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
         return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
     }
     if let Some(gate) = evidence.unsure {
+        let result = gate.check(evidence.model);
+        if result.value.is_none() {
+            return format!("{candidate} is undecided: gate `{}` failed at {}", gate.written(), result.shown);
+        }
         let samples = grouped(evidence.model.samples);
         return format!(
             "{candidate} is undecided: {samples} samples cannot show `{}` surely yet",
