@@ -171,3 +171,15 @@ fn repeats_that_always_agree_make_nothing_surer() {
         assert!(again[1] - again[0] >= (once[1] - once[0]) * 0.99, "{once:?} {again:?}");
     }
 }
+
+#[test]
+fn what_is_decided_needs_nothing_more() {
+    for (n, better, worse, needs_more) in [(2_000, 60, 60, false), (500, 10, 90, false), (500, 20, 20, true)]
+    {
+        assert_eq!(
+            repeated(n, 1, better, worse).samples_needed.is_some(),
+            needs_more,
+            "{n} {better} {worse}"
+        );
+    }
+}
