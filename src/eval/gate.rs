@@ -1,12 +1,9 @@
 //! Gates: what a candidate must reach, written as `accepted >= 0.95`, `p95 <= 800ms` or
-//! `lower(valid) >= 98%`.
+//! `lower(valid) >= 98%`. Times without a unit are milliseconds, money is dollars.
 
 use std::str::FromStr;
 
-use super::stats::level::Level;
-use super::stats::proportion::clopper_pearson;
-use super::summary::{GateResult, ModelSummary, QuantileMs, Share};
-use super::tally::share;
+use super::summary::{GateResult, ModelSummary, QuantileMs};
 use crate::base::money::Money;
 use crate::base::span;
 
@@ -175,6 +172,14 @@ struct Measured {
 }
 
 impl Gate {
+    /// The scorer it is about, for `score(NAME)`.
+    pub fn scorer(&self) -> Option<&str> {
+        match &self.metric {
+            Metric::Scorer(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The gate as written.
     pub fn written(&self) -> &str {
         &self.written
@@ -193,7 +198,7 @@ impl Gate {
             expr: self.written.clone(),
             pass: value.is_some_and(|value| self.holds(value)),
             value,
-            shown: value.map_or_else(|| "n/a".to_owned(), |value| self.show(value)),
+            shown: value.map_or_else(|| self.missing(model).to_owned(), |value| self.show(value)),
         }
     }
 
@@ -217,15 +222,19 @@ impl Gate {
     }
 
     fn measure(&self, model: &ModelSummary) -> Measured {
+        let bounds = &model.bounds;
         let money = |money: Option<Money>| Measured { value: money.map(Money::dollars), ci95: None };
         match &self.metric {
-            Metric::Accepted if model.is_clustered => shown_interval(&model.accepted),
-            Metric::Accepted => exact(model.accepted.n, model.accepted.of),
-            Metric::AcceptedOfAnswered => exact(model.accepted_of_answered.n, model.accepted_of_answered.of),
-            Metric::Valid => exact(model.valid.n, model.valid.of),
-            Metric::Refused => exact(model.refused, model.samples),
-            Metric::Errors => exact(model.errors.values().sum(), model.samples),
-            Metric::Repaired => exact(model.repaired, model.samples),
+            Metric::Accepted => Measured { value: model.accepted.rate, ci95: bounds.accepted },
+            Metric::AcceptedOfAnswered => {
+                Measured { value: model.accepted_of_answered.rate, ci95: bounds.accepted_of_answered }
+            }
+            Metric::Valid => Measured { value: model.valid.rate, ci95: bounds.valid },
+            Metric::Refused => Measured { value: rate(model.refused, model), ci95: bounds.refused },
+            Metric::Errors => {
+                Measured { value: rate(model.errors.values().sum(), model), ci95: bounds.errors }
+            }
+            Metric::Repaired => Measured { value: rate(model.repaired, model), ci95: bounds.repaired },
             Metric::P50 => quantile(model.latency.p50),
             Metric::P95 => quantile(model.latency.p95),
             Metric::P99 => quantile(model.latency.p99),
@@ -238,9 +247,23 @@ impl Gate {
                 ..money(model.cost_per_accepted)
             },
             Metric::Scorer(name) => {
-                let found = model.scorers.iter().find(|(scorer, _)| scorer == name);
-                found.map(|(_, share)| exact(share.n, share.of)).unwrap_or_default()
+                let found = model.scorers.iter().zip(&bounds.scorers).find(|((scorer, _), _)| scorer == name);
+                found
+                    .map(|((_, share), ci95)| Measured { value: share.rate, ci95: *ci95 })
+                    .unwrap_or_default()
             }
+        }
+    }
+
+    /// Why there is nothing to compare.
+    fn missing(&self, model: &ModelSummary) -> &'static str {
+        let is_cost = matches!(self.metric, Metric::Cost | Metric::CostPerCall | Metric::CostPerAccepted);
+        match &self.metric {
+            _ if model.samples == 0 => "no sample",
+            _ if is_cost && model.cost.and(model.judge_cost).is_none() => "an unknown cost",
+            Metric::CostPerAccepted if model.accepted.n == 0 => "no accepted answer",
+            Metric::Scorer(_) => "no score",
+            _ => "n/a",
         }
     }
 
@@ -255,14 +278,10 @@ impl Gate {
     }
 }
 
-/// The interval the report shows, which knows of clusters.
-fn shown_interval(share: &Share) -> Measured {
-    Measured { value: share.rate, ci95: share.ci95 }
-}
-
-/// A share with Clopper and Pearson's interval (1934): never less sure than it says, as a gate must be.
-fn exact(n: u64, of: u64) -> Measured {
-    Measured { value: share(n, of).rate, ci95: clopper_pearson(n, of, Level::P95) }
+/// The share of all samples.
+#[expect(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
+fn rate(n: u64, model: &ModelSummary) -> Option<f64> {
+    (model.samples > 0).then(|| n as f64 / model.samples as f64)
 }
 
 fn quantile(quantile: Option<QuantileMs>) -> Measured {

@@ -9,6 +9,7 @@ pub mod histogram;
 pub mod key;
 pub mod manifest;
 pub mod order;
+pub mod outlook;
 pub mod pairing;
 pub mod problem;
 pub mod progress;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::stats::level::Level;
 use super::stats::paired::Pairs;
-use super::stats::sequential::early_stop;
+use super::stats::sequential::{Stop, early_stop};
 use crate::ledger::row::{SampleFacts, SampleKey, SampleStatus};
 
 /// The comparisons of a run under way.
@@ -21,6 +21,7 @@ pub struct Pairing {
     /// The samples of items that are not counted.
     waiting: BTreeMap<u64, BTreeMap<u32, bool>>,
     is_dependent: bool,
+    has_gates: bool,
     pairs: BTreeMap<u32, Pairs>,
     candidates: u32,
 }
@@ -28,7 +29,10 @@ pub struct Pairing {
 impl Pairing {
     /// Compares all candidates with the incumbent. With several of them each gets its share of the error
     /// (Bonferroni), so that all verdicts together are wrong at most 5 % of the time.
-    pub fn new(candidates: u32, incumbent: u32, margin: f64) -> Self {
+    ///
+    /// Gates are judged by intervals that hold at one look, at the end; so with gates only what no gate can change
+    /// ends a run: that every candidate is worse by more than the margin.
+    pub fn new(candidates: u32, incumbent: u32, margin: f64, has_gates: bool) -> Self {
         let level = Level::new(1.0 - 0.05 / f64::from(candidates.saturating_sub(1).max(1)));
         Self {
             incumbent,
@@ -37,6 +41,7 @@ impl Pairing {
             begun: VecDeque::new(),
             waiting: BTreeMap::new(),
             is_dependent: false,
+            has_gates,
             pairs: BTreeMap::new(),
             candidates,
         }
@@ -82,7 +87,11 @@ impl Pairing {
 
     /// Whether every comparison is decided; never where pairs are not independent.
     pub fn is_decided(&self) -> bool {
-        let decided = |pairs: &Pairs| early_stop(*pairs, self.margin, self.level).is_some();
+        let decided = |pairs: &Pairs| match early_stop(*pairs, self.margin, self.level) {
+            Some(Stop::Reject) => true,
+            Some(Stop::Adopt) => !self.has_gates,
+            None => false,
+        };
         !self.is_dependent
             && self.pairs.len() + 1 == self.candidates as usize
             && self.pairs.values().all(decided)
@@ -117,7 +126,11 @@ mod tests {
 
     /// Everything begun in order; then finished as given.
     fn paired(finished: impl IntoIterator<Item = SampleFacts>) -> Pairing {
-        let mut pairing = Pairing::new(2, 0, 0.02);
+        begun(false, finished)
+    }
+
+    fn begun(has_gates: bool, finished: impl IntoIterator<Item = SampleFacts>) -> Pairing {
+        let mut pairing = Pairing::new(2, 0, 0.02, has_gates);
         for item in 0..2_000 {
             for candidate in 0..2 {
                 pairing.begin(SampleKey { item, candidate, repeat: 0 });
@@ -150,8 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn with_gates_only_a_candidate_that_no_gate_could_save_ends_a_run() {
+        assert!(!begun(true, alike()).is_decided(), "its gates are not decided");
+        let worse = alike().map(|facts| match facts.key {
+            SampleKey { item, candidate: 1, .. } if item % 4 == 0 => {
+                SampleFacts { status: SampleStatus::Rejected, ..facts }
+            }
+            _ => facts,
+        });
+        assert!(begun(true, worse).is_decided());
+    }
+
+    #[test]
     fn pairs_of_an_earlier_session_count() {
-        let mut pairing = Pairing::new(2, 0, 0.02);
+        let mut pairing = Pairing::new(2, 0, 0.02, false);
         alike().for_each(|facts| pairing.add(&facts));
         assert!(pairing.is_decided());
     }

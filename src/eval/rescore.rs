@@ -7,7 +7,7 @@ use super::dataset::{Case, Dataset};
 use super::effect::{Scored, why_unable};
 use super::manifest::Manifest;
 use super::sample::{UNSCORED, grade, prompt};
-use super::scorer::{Step, Subject};
+use super::scorer::{Scorer, Step, Subject};
 use crate::ledger::row::{Entry, RunRow, SampleRow, SampleStatus, ScoreRow};
 use crate::ledger::{LedgerError, Reader, Recorder, SampleFilter};
 use crate::model::request::ToolCall;
@@ -62,32 +62,64 @@ pub async fn rescore(
 
 const BATCH: usize = 10_000;
 
+/// The first scorer that would need a call to judge a recorded answer, because it has not judged it yet. Where
+/// there is one, rescoring would leave answers that nobody judged: refuse it before anything is written.
+pub fn unscored(
+    reader: &Reader,
+    run: &RunRow,
+    manifest: &Manifest,
+    datasets: &[Dataset],
+) -> Result<Option<String>, LedgerError> {
+    let mut found = None;
+    reader.samples(&run.id, &SampleFilter::default(), |row| {
+        found = is_answered(&row).then(|| unjudged(&row, &case(&row, manifest, datasets)?)).flatten();
+        if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
+}
+
+fn unjudged(row: &SampleRow, case: &Case) -> Option<String> {
+    let response = recorded(row);
+    let subject = subject(row, case, &response);
+    let is_known = |scorer: &Scorer| row.scores.iter().any(|score| score.scorer == scorer.name());
+    let mut asking = case.scorers.iter().filter(|scorer| scorer.has_effect() && !is_known(scorer));
+    let first = asking.find(|scorer| !matches!(scorer.begin(&subject), Step::Done(_)));
+    first.map(|scorer| scorer.name().to_owned())
+}
+
+fn is_answered(row: &SampleRow) -> bool {
+    row.facts.status != SampleStatus::Error || row.finish.is_some() || !row.answer.is_empty()
+}
+
+/// The row that a sample was taken of, if the dataset still has it and it still asks the same.
+fn case(row: &SampleRow, manifest: &Manifest, datasets: &[Dataset]) -> Option<Case> {
+    let entrant = manifest.candidates.get(row.facts.key.candidate as usize)?;
+    let dataset = datasets.get(entrant.prompt.unwrap_or(0))?;
+    let case = dataset.case(row.facts.key.item).ok();
+    case.filter(|case| case.id == row.id && prompt(&case.request.messages) == row.prompt)
+}
+
+fn subject<'a>(row: &SampleRow, case: &'a Case, response: &'a Response) -> Subject<'a> {
+    Subject { case, response, latency: row.facts.latency, cost: row.facts.cost.amount() }
+}
+
 fn one(
     mut row: SampleRow,
     manifest: &Manifest,
     datasets: &[Dataset],
     count: &mut Rescored,
 ) -> Option<SampleRow> {
-    if row.facts.status == SampleStatus::Error && row.finish.is_none() && row.answer.is_empty() {
+    if !is_answered(&row) {
         return None;
     }
     count.samples += 1;
-    let entrant = manifest.candidates.get(row.facts.key.candidate as usize)?;
-    let dataset = datasets.get(entrant.prompt.unwrap_or(0))?;
-    let case = dataset.case(row.facts.key.item).ok();
-    let Some(case) = case.filter(|case| case.id == row.id && prompt(&case.request.messages) == row.prompt)
-    else {
+    let Some(case) = case(&row, manifest, datasets) else {
         count.missing += 1;
         return None;
     };
     let before = row.facts.status;
     let response = recorded(&row);
-    let subject = Subject {
-        case: &case,
-        response: &response,
-        latency: row.facts.latency,
-        cost: row.facts.cost.amount(),
-    };
+    let subject = subject(&row, &case, &response);
     let (scored, is_kept) = scores(&case, &subject, &row);
     count.kept += u64::from(is_kept);
     row.expected = case.expected.as_ref().map(ToString::to_string);

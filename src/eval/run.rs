@@ -64,6 +64,8 @@ pub struct Went {
     pub ended: Ended,
     /// Wall time.
     pub took: Duration,
+    /// Samples finished in this time.
+    pub samples: u64,
     /// How late our own loop was on average: this much of each latency is ours.
     pub lag: Duration,
     /// Candidates that were given up because every call failed, by place, with the failure.
@@ -100,7 +102,8 @@ pub async fn run(
 ) -> Went {
     let began = Instant::now();
     let bench = Bench { run: plan.run, engine, effects };
-    let mut loop_state = Loop { ended: None, health: vec![Health::default(); plan.candidates.len()] };
+    let health = vec![Health::default(); plan.candidates.len()];
+    let mut loop_state = Loop { ended: None, health, samples: 0 };
     let mut lag = Lag::default();
     let mut ticks = tokio::time::interval_at(began + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -137,10 +140,12 @@ pub async fn run(
     if let Err(error) = recorder.commit().await {
         loop_state.ended = Some(Ended::Ledger(error));
     }
+    let samples = loop_state.samples;
     let given_up = loop_state.health.into_iter().enumerate();
     Went {
         ended: loop_state.ended.unwrap_or(Ended::Done),
         took: began.elapsed(),
+        samples,
         lag: lag.mean(),
         given_up: given_up
             .filter(|(_, health)| health.is_given_up())
@@ -187,6 +192,7 @@ fn next(plan: &mut Plan<'_>, health: &[Health]) -> Option<SampleKey> {
 struct Loop {
     ended: Option<Ended>,
     health: Vec<Health>,
+    samples: u64,
 }
 
 impl Loop {
@@ -214,6 +220,7 @@ impl Loop {
         if let Err(error) = recorder.record(entry).await {
             return self.end(Ended::Ledger(error));
         }
+        self.samples += 1;
         if self.health.iter().any(Health::is_given_up) {
             // Its pairs will never be complete, so not every comparison can be decided.
             plan.pairing = None;
@@ -291,3 +298,6 @@ impl Lag {
         if self.ticks == 0 { Duration::ZERO } else { self.sum / self.ticks }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::manifest::Manifest;
 use super::run::Went;
-use super::summary::{Comparison, DatasetInfo, GateResult, ModelSummary, Summary};
-use super::tally::{Counted, Tally, share};
+use super::summary::{DatasetInfo, GateResult, ModelSummary, Summary};
+use super::tally::{Counted, Passes, Tally};
 use super::verdict::{self, Pace};
 use crate::base::money::Money;
 use crate::ledger::row::{RunRow, RunStatus};
@@ -32,7 +32,7 @@ pub fn summarize(
     });
     let gates: Vec<GateResult> =
         models.iter().flat_map(|model| question.gates.iter().map(|gate| gate.check(model))).collect();
-    let pace = pace(&models, &comparisons, went);
+    let pace = pace(manifest, &models, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
     let charged = reader.charged(&run.id)?;
     let spent = spent(reader, run, manifest, (&models, &charged))?;
@@ -110,11 +110,7 @@ fn name(
         model.simulated = is_free(&entrant.target);
         model.replayed = entrant.target.starts_with(REPLAY);
     }
-    for total in reader.scorer_totals(&run.id)? {
-        if let Some(model) = models.get_mut(total.candidate as usize) {
-            model.scorers.push((total.scorer, share(total.passed, total.of)));
-        }
-    }
+    score(reader, run, models)?;
     for (candidate, served) in reader.served(&run.id)? {
         if let (Some(model), Some(entrant)) =
             (models.get_mut(candidate as usize), manifest.candidates.get(candidate as usize))
@@ -123,6 +119,28 @@ fn name(
             if asked != served && !model.simulated {
                 model.served.push(served);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Counts what each scorer passed, in the order of the scorers.
+fn score(reader: &Reader, run: &RunRow, models: &mut [ModelSummary]) -> Result<(), LedgerError> {
+    let is_clustered = models.iter().any(|model| model.is_clustered);
+    let mut counted: Vec<Vec<(String, Passes)>> = models.iter().map(|_| Vec::new()).collect();
+    reader.scorer_passes(&run.id, |pass| {
+        let Some(own) = counted.get_mut(pass.candidate as usize) else { return };
+        let place = own.iter().position(|(scorer, _)| scorer == pass.scorer).unwrap_or_else(|| {
+            own.push((pass.scorer.to_owned(), Passes::default()));
+            own.len() - 1
+        });
+        own[place].1.add(&pass, is_clustered);
+    })?;
+    for (model, own) in models.iter_mut().zip(counted) {
+        for (scorer, passes) in own {
+            let (share, bounds) = passes.shares(is_clustered);
+            model.scorers.push((scorer, share));
+            model.bounds.scorers.push(bounds);
         }
     }
     Ok(())
@@ -152,19 +170,32 @@ fn lag_share(went: &Went, counted: &Counted) -> f64 {
     if lowest.is_finite() && lowest > 0.0 { went.lag.as_secs_f64() * 1e3 / lowest } else { 0.0 }
 }
 
-fn pace(models: &[ModelSummary], comparisons: &[Comparison], went: Option<&Went>) -> Pace {
-    let prompts = comparisons.iter().map(|comparison| comparison.pairs).max().unwrap_or(0);
-    let per_prompt = |model: &ModelSummary| model.cost_per_call;
-    let cost_per_prompt = models.iter().map(per_prompt).sum::<Option<Money>>();
-    let time_per_prompt = went.and_then(|went| {
-        let prompts = u32::try_from(prompts).ok().filter(|prompts| *prompts > 0)?;
-        Some(went.took / prompts)
-    });
+/// What one more prompt takes, of all candidates with all repeats. Time is that of this session over the samples
+/// of this session: what an earlier one finished took none of it.
+fn pace(manifest: &Manifest, models: &[ModelSummary], went: Option<&Went>) -> Pace {
     let is_free = models.iter().all(|model| model.simulated);
+    let per_call = |model: &ModelSummary| match (model.simulated, model.samples) {
+        // Nobody is paid for its answers, only for judging them.
+        (true, 0) => Some(Money::ZERO),
+        (true, samples) => Some(divided(model.judge_cost?, samples)),
+        (false, _) => model.cost_per_call,
+    };
+    let repeats = u64::from(manifest.repeat);
+    let cost = models.iter().map(per_call).sum::<Option<Money>>();
+    let cost = cost.and_then(|cost| cost.nanos().checked_mul(i64::from(manifest.repeat)));
+    let per_prompt = models.len() as u64 * repeats;
+    let time = went.filter(|went| went.samples > 0).map(|went| {
+        let nanos = went.took.as_nanos() * u128::from(per_prompt) / u128::from(went.samples);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    });
     Pace {
-        cost_per_prompt: cost_per_prompt.filter(|cost| *cost > Money::ZERO && !is_free),
-        time_per_prompt: time_per_prompt.filter(|time| *time > Duration::ZERO && !is_free),
+        cost_per_prompt: cost.map(Money::from_nanos).filter(|cost| *cost > Money::ZERO && !is_free),
+        time_per_prompt: time.filter(|time| *time > Duration::ZERO && !is_free),
     }
+}
+
+fn divided(cost: Money, by: u64) -> Money {
+    Money::from_nanos(cost.nanos() / i64::try_from(by).unwrap_or(i64::MAX).max(1))
 }
 
 fn notes(
@@ -212,3 +243,6 @@ fn notes(
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

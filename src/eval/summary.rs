@@ -72,7 +72,7 @@ pub struct Share {
     pub of: u64,
     /// The share; absent when it is of none.
     pub rate: Option<f64>,
-    /// Its Wilson interval, or clustered where the dataset has clusters.
+    /// Its Wilson interval, or the cluster-robust one where there are clusters or repeats.
     pub ci95: Option<[f64; 2]>,
 }
 
@@ -163,10 +163,32 @@ pub struct ModelSummary {
     pub cost_per_accepted_ci95: Option<[Money; 2]>,
     /// Each scorer's pass rate.
     pub scorers: Vec<(String, Share)>,
+    /// The intervals that gates are judged by.
+    pub bounds: Bounds,
     /// With repeats: pass@k for k up to the repeats, and the variance between and within items.
     pub repeats: Option<Repeats>,
     /// Models that answered, when the provider said another name than asked for.
     pub served: Vec<String>,
+}
+
+/// The 95 % intervals that gates are judged by: Clopper and Pearson's, at the effective sample size where there
+/// are clusters or repeats. Each is absent where nothing was counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// Accepted, of all samples.
+    pub accepted: Option<[f64; 2]>,
+    /// Accepted, of the samples that were answered.
+    pub accepted_of_answered: Option<[f64; 2]>,
+    /// Valid, of all samples.
+    pub valid: Option<[f64; 2]>,
+    /// Refused, of all samples.
+    pub refused: Option<[f64; 2]>,
+    /// Infrastructure errors, of all samples.
+    pub errors: Option<[f64; 2]>,
+    /// Repaired, of all samples.
+    pub repaired: Option<[f64; 2]>,
+    /// Each scorer's passes, in the order of [`ModelSummary::scorers`].
+    pub scorers: Vec<Option<[f64; 2]>>,
 }
 
 /// What repeats tell.
@@ -192,10 +214,12 @@ pub struct Comparison {
     /// The incumbent.
     pub incumbent: String,
     /// Prompts both have finished.
+    pub prompts: u64,
+    /// Pairs of answers: as many as prompts, or more with repeats.
     pub pairs: u64,
-    /// Prompts only the candidate got accepted.
+    /// Pairs in which only the candidate was accepted.
     pub better: u64,
-    /// Prompts only the incumbent got accepted.
+    /// Pairs in which only the incumbent was accepted.
     pub worse: u64,
     /// The difference in accepted share.
     pub delta_accepted: f64,
@@ -210,7 +234,8 @@ pub struct Comparison {
     pub p_value: f64,
     /// The same after Holm over the candidates.
     pub p_holm: f64,
-    /// More prompts until the margin is decided; absent when it is.
+    /// More prompts (not pairs: repeats and clusters are allowed for) until the margin is decided; absent when it
+    /// is, and where no number would do.
     pub samples_needed: Option<u64>,
     /// Cost per accepted answer as a ratio to the incumbent's, less one.
     pub delta_cost_per_accepted: Option<f64>,

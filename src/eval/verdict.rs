@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::gate::Gate;
 use super::stats::level::Level;
 use super::stats::multiplicity::holm;
-use super::stats::power::{Goal, samples_needed};
+use super::stats::power::{Goal, pairs_in_all};
 use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
 use crate::base::money::{Money, grouped};
@@ -35,7 +35,7 @@ pub struct Pace {
 }
 
 /// How surely an undecided run should decide once it has the prompts it asks for.
-const POWER: f64 = 0.8;
+pub const POWER: f64 = 0.8;
 
 /// Compares every candidate with the incumbent.
 pub fn compare(
@@ -50,33 +50,60 @@ pub fn compare(
         not_worse(&candidates().map(|(_, (_, versus))| versus).collect::<Vec<_>>(), has_clusters, margin);
     let adjusted =
         holm(&candidates().map(|(_, (_, versus))| p_value(versus, has_clusters)).collect::<Vec<_>>());
+    let needed = holm_level(not_worse.iter().filter(|passed| !**passed).count());
     let mut out = Vec::new();
     for (((_, (model, versus)), p_holm), is_not_worse) in candidates().zip(adjusted).zip(not_worse) {
         let pairs = versus.pairs;
-        let design_effect = versus.clusters.design_effect().filter(|_| has_clusters).unwrap_or(1.0);
-        let goal = Goal::new(Level::P95, POWER);
-        let more = goal.and_then(|goal| samples_needed(pairs, margin, goal, design_effect.max(1e-3)));
+        let ci95 = interval(versus, has_clusters, Level::P95);
+        let is_decided = is_not_worse || ci95.is_some_and(|ci| ci[1] < -margin);
         let cost =
             |model: &ModelSummary| model.cost_per_accepted.map(Money::dollars).filter(|cost| *cost > 0.0);
         out.push(Comparison {
             candidate: model.model.clone(),
             incumbent: models[incumbent].model.clone(),
+            prompts: versus.prompts,
             pairs: pairs.n(),
             better: pairs.better(),
             worse: pairs.worse(),
             delta_accepted: pairs.difference().unwrap_or(0.0),
-            ci95: interval(versus, has_clusters, Level::P95),
+            ci95,
             is_not_worse,
             p_exact: pairs.mcnemar_exact(),
             p_value: p_value(versus, has_clusters),
             p_holm,
-            samples_needed: more.filter(|more| *more > 0),
+            samples_needed: needed
+                .filter(|_| !is_decided)
+                .and_then(|level| more(versus, has_clusters, margin, level)),
             delta_cost_per_accepted: cost(model)
                 .zip(cost(&models[incumbent]))
                 .map(|(own, base)| own / base - 1.0),
         });
     }
     out
+}
+
+/// How many more prompts would decide it at this level, if everything stays as seen. A prompt brings as many
+/// pairs as those so far did, and its pairs tell as much less than independent ones as those so far did.
+fn more(versus: &Versus, has_clusters: bool, margin: f64, level: Level) -> Option<u64> {
+    let (pairs, clusters) = (versus.pairs, &versus.clusters);
+    // Clusters that do not differ at all are taken as one observation each, as in their interval.
+    let alike = || per(clusters.n(), clusters.clusters());
+    let effect = if has_clusters { clusters.design_effect().or_else(alike)? } else { 1.0 };
+    let all = pairs_in_all(pairs, margin, Goal::new(level, POWER)?, effect.max(1e-3))?;
+    let all = u128::from(all) * u128::from(versus.prompts);
+    let all = u64::try_from(all.div_ceil(u128::from(pairs.n()))).ok()?;
+    Some(all.saturating_sub(versus.prompts).max(1))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
+fn per(n: u64, by: u64) -> Option<f64> {
+    (by > 0).then(|| n as f64 / by as f64)
+}
+
+/// The level of one comparison where so many are still open, in Holm's step-down.
+fn holm_level(open: usize) -> Option<Level> {
+    let open = u32::try_from(open).unwrap_or(u32::MAX);
+    Level::new(1.0 - 0.05 / f64::from(open.max(1)))
 }
 
 /// Mid-p `McNemar`, which takes pairs as independent; with clusters the test that does not.
@@ -95,8 +122,8 @@ fn interval(versus: &Versus, has_clusters: bool, level: Level) -> Option<[f64; 2
 fn not_worse(versus: &[&Versus], has_clusters: bool, margin: f64) -> Vec<bool> {
     let mut passed = vec![false; versus.len()];
     loop {
-        let left = u32::try_from(passed.iter().filter(|passed| !**passed).count()).unwrap_or(u32::MAX);
-        let Some(level) = Level::new(1.0 - 0.05 / f64::from(left.max(1))) else { return passed };
+        let open = passed.iter().filter(|passed| !**passed).count();
+        let Some(level) = holm_level(open) else { return passed };
         let is_above =
             |versus: &Versus| interval(versus, has_clusters, level).is_some_and(|ci| ci[0] > -margin);
         match (0..versus.len()).find(|at| !passed[*at] && is_above(versus[*at])) {
@@ -172,10 +199,15 @@ fn difference(evidence: &Evidence<'_>) -> String {
     let cost = comparison
         .delta_cost_per_accepted
         .map_or_else(String::new, |delta| format!("; cost per accepted answer {:+.0}%", delta * 100.0));
+    let n = grouped(comparison.prompts);
+    let n = if comparison.pairs == comparison.prompts {
+        n
+    } else {
+        format!("{n} prompts, {} pairs", grouped(comparison.pairs))
+    };
     format!(
-        "{:+.1} pp accepted ({interval}n={}) against {}, margin {} pp{cost}",
+        "{:+.1} pp accepted ({interval}n={n}) against {}, margin {} pp{cost}",
         comparison.delta_accepted * 100.0,
-        grouped(comparison.pairs),
         comparison.incumbent,
         trimmed(evidence.question.margin * 100.0),
     )
@@ -198,6 +230,10 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
         return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
     }
     if let Some(gate) = evidence.unsure {
+        let result = gate.check(evidence.model);
+        if result.value.is_none() {
+            return format!("{candidate} is undecided: gate `{}` failed at {}", gate.written(), result.shown);
+        }
         let samples = grouped(evidence.model.samples);
         return format!(
             "{candidate} is undecided: {samples} samples cannot show `{}` surely yet",
@@ -207,7 +243,7 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
     format!("{candidate} is undecided: {}", difference(evidence))
 }
 
-fn trimmed(number: f64) -> String {
+pub(super) fn trimmed(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -17,7 +17,7 @@ mod writer;
 pub mod read;
 
 pub use error::LedgerError;
-pub use read::{Charged, Reader, SampleFilter};
+pub use read::{Charged, Reader, SampleFilter, ScorerPass};
 pub use rollup::{Resolution, RollupRow, Totals};
 pub use spool::Replayed;
 pub use writer::{Ledger, Recorder};

@@ -16,7 +16,7 @@ use super::row::{RunRow, RunStatus, run_account};
 use super::{LedgerError, schema};
 use crate::base::money::Money;
 
-pub use samples::{SampleFilter, ScorerTotal};
+pub use samples::{SampleFilter, ScorerPass};
 
 const SPENT: &str =
     "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests WHERE run = ?1";

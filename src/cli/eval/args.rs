@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
     /// A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON
     #[arg(long = "scorer", value_name = "SCORER")]
     pub(super) scorers: Vec<String>,
-    /// What every candidate must reach, such as 'accepted >= 0.95' or 'p95 <= 800ms'
+    /// What every candidate must reach, such as 'accepted >= 0.95' or 'p95 <= 800ms' (a bare 800 is ms too)
     #[arg(long = "gate", value_name = "GATE")]
     pub(super) gates: Vec<String>,
     /// How much worse than the incumbent a candidate may be [default: 2pp]
@@ -58,7 +58,8 @@ pub(super) struct RunArgs {
     /// Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run
     #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
     pub(super) max_cost: Option<String>,
-    /// Stop as soon as every comparison is decided (valid at every look)
+    /// Stop as soon as every comparison is decided (valid at every look); with gates, only when every
+    /// candidate is shown to be worse
     #[arg(long)]
     pub(super) early_stop: bool,
     /// The seed of everything random [default: 7]

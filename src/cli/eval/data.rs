@@ -100,6 +100,20 @@ fn options(manifest: &Manifest) -> Result<ReadOptions, Failed> {
     })
 }
 
+/// A gate on a scorer that judges nothing could only fail: say so before anything is spent.
+pub(super) fn check_gates(manifest: &Manifest, datasets: &[Dataset]) -> Result<(), Failed> {
+    let known: BTreeSet<_> = datasets.iter().flat_map(Dataset::scorer_names).collect();
+    for gate in manifest.question().gates {
+        let Some(name) = gate.scorer().filter(|name| !known.contains(name)) else { continue };
+        let known = known.iter().copied().collect::<Vec<_>>().join(", ");
+        let known =
+            if known.is_empty() { "no row has a scorer".to_owned() } else { format!("there are {known}") };
+        let written = gate.written();
+        return Err(Failed::input(anyhow!("gate `{written}`: no row has a scorer `{name}`; {known}")));
+    }
+    Ok(())
+}
+
 /// The models that the rows' scorers ask.
 pub(super) fn asked(datasets: &[Dataset]) -> Asked {
     let models: BTreeSet<_> = datasets.iter().flat_map(Dataset::scorer_models).collect();

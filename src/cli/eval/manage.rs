@@ -1,26 +1,24 @@
-//! Recorded runs: list, show, compare, rescore.
+//! Recorded runs: list, show, rescore.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::anyhow;
 use serde_json::json;
 
-use super::args::{CompareArgs, ListArgs, RescoreArgs, ShowArgs};
+use super::args::{ListArgs, RescoreArgs, ShowArgs};
 use super::claim::Claim;
 use super::{Surroundings, data, plan, reports};
 use crate::base::untrusted::Untrusted;
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
 use crate::cli::settings::{self, Config};
+use crate::eval::dataset::Dataset;
 use crate::eval::manifest::Manifest;
-use crate::eval::rescore::Rescored;
 use crate::eval::rescore::rescore as score_again;
+use crate::eval::rescore::{Rescored, unscored};
+use crate::eval::scorer::Scorer;
 use crate::eval::summarize::summarize;
-use crate::eval::tally::Tally;
-use crate::eval::verdict;
-use crate::ledger::row::{RunRow, RunStatus, SampleFacts, SampleKey};
+use crate::ledger::row::{RunRow, RunStatus};
 use crate::ledger::{Ledger, LedgerError, Reader};
 
 /// Finds a run by its id, its beginning or `last`.
@@ -42,7 +40,7 @@ pub(super) fn manifest(row: &RunRow) -> Result<Manifest, Failed> {
     })
 }
 
-fn open(surroundings: &Surroundings<'_>) -> Result<(Config, std::path::PathBuf, Reader), Failed> {
+pub(super) fn open(surroundings: &Surroundings<'_>) -> Result<(Config, std::path::PathBuf, Reader), Failed> {
     let (global, environment) = (surroundings.global, surroundings.environment);
     let config = settings::config(global, environment, surroundings.terminal.color_stderr)?;
     let path = settings::ledger(global, &config, environment)?;
@@ -110,9 +108,16 @@ pub(super) fn rescore(args: &RescoreArgs, surroundings: &Surroundings<'_>) -> Re
     let row = find(&reader, &args.run)?;
     let mut manifest = manifest(&row)?;
     if !args.scorers.is_empty() {
-        manifest.scorers = plan::scorers(&args.scorers)?;
+        let scorers = plan::scorers(&args.scorers)?;
+        let new = scorers.iter().filter(|written| !manifest.scorers.contains(written));
+        let asking = new.filter_map(|written| Scorer::parse(written).ok()).find(Scorer::has_effect);
+        if let Some(scorer) = asking {
+            return Err(makes_calls(scorer.name()));
+        }
+        manifest.scorers = scorers;
     }
     let datasets = data::reopen(&mut manifest)?;
+    check(&reader, &row, &manifest, &datasets)?;
     let ledger = Ledger::open(&path)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rescored: Rescored = runtime
@@ -143,100 +148,18 @@ pub(super) fn rescore(args: &RescoreArgs, surroundings: &Surroundings<'_>) -> Re
     Ok(Exit::Done)
 }
 
-/// One side of a comparison: a run and one of its candidates.
-struct Side {
-    run: RunRow,
-    manifest: Manifest,
-    candidate: u32,
-}
-
-impl Side {
-    fn find(reader: &Reader, written: &str) -> Result<Self, Failed> {
-        let (name, model) =
-            written.split_once(':').map_or((written, None), |(run, model)| (run, Some(model)));
-        let run = find(reader, name)?;
-        let manifest = manifest(&run)?;
-        let labels: Vec<_> = manifest.candidates.iter().map(|one| one.label.as_str()).collect();
-        let at = match model {
-            Some(model) => labels.iter().position(|label| *label == model),
-            None if labels.len() == 1 => Some(0),
-            None => None,
-        };
-        let Some(at) = at else {
-            let labels = labels.join(", ");
-            return Err(Failed::input(anyhow!(
-                "say which candidate of run {}: {name}:MODEL, of {labels}",
-                run.id
-            )));
-        };
-        let candidate = u32::try_from(at).unwrap_or(u32::MAX);
-        Ok(Self { run, manifest, candidate })
-    }
-
-    fn label(&self) -> String {
-        format!("{}:{}", self.run.id, self.manifest.candidates[self.candidate as usize].label)
-    }
-
-    /// The candidate's samples by row id and repeat.
-    fn facts(&self, reader: &Reader) -> Result<BTreeMap<(String, u32), SampleFacts>, LedgerError> {
-        let mut out = BTreeMap::new();
-        let filter = crate::ledger::SampleFilter { candidate: Some(self.candidate), ..Default::default() };
-        reader.samples(&self.run.id, &filter, |row| {
-            out.insert((row.id, row.facts.key.repeat), row.facts);
-            ControlFlow::Continue(())
-        })?;
-        Ok(out)
+/// Nothing is written when a part of it could not be.
+fn check(reader: &Reader, row: &RunRow, manifest: &Manifest, datasets: &[Dataset]) -> Result<(), Failed> {
+    match unscored(reader, row, manifest, datasets)? {
+        Some(scorer) => Err(makes_calls(&scorer)),
+        None => Ok(()),
     }
 }
 
-pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Result<Exit, Failed> {
-    let margin = plan::share(&args.margin).map_err(|error| Failed::input(anyhow!("--margin: {error}")))?;
-    let (_, _, reader) = open(surroundings)?;
-    let sides = [Side::find(&reader, &args.incumbent)?, Side::find(&reader, &args.candidate)?];
-    let (ours, mut theirs) = (sides[0].facts(&reader)?, sides[1].facts(&reader)?);
-    let mut tally = Tally::new(2, Some(0), 1);
-    let mut shared = 0;
-    for (id, incumbent) in ours {
-        let Some(candidate) = theirs.remove(&id) else { continue };
-        for (place, facts) in [incumbent, candidate].into_iter().enumerate() {
-            let place = u32::try_from(place).unwrap_or(0);
-            tally.add(SampleFacts { key: SampleKey { item: shared, candidate: place, repeat: 0 }, ..facts });
-        }
-        shared += 1;
-    }
-    if shared == 0 {
-        return Err(Failed::input(anyhow!("the two runs share no prompts (rows are matched by their ids)")));
-    }
-    let mut counted = tally.finish();
-    for (model, side) in counted.models.iter_mut().zip(&sides) {
-        model.model = side.label();
-    }
-    counted.models[0].is_incumbent = true;
-    let compared = verdict::compare(&counted.models, 0, &counted.versus, counted.has_clusters, margin);
-    let question = verdict::Question { margin, gates: Vec::new() };
-    let verdicts = verdict::verdicts(&question, &counted.models, &compared, &[], &verdict::Pace::default());
-    output::stdout(|out| {
-        for (comparison, verdict) in compared.iter().zip(&verdicts) {
-            if args.json {
-                let object = json!({
-                    "version": 1, "incumbent": comparison.incumbent, "candidate": comparison.candidate,
-                    "pairs": comparison.pairs, "better": comparison.better, "worse": comparison.worse,
-                    "delta_accepted": comparison.delta_accepted, "ci95": comparison.ci95,
-                    "p_value": comparison.p_value, "samples_needed": comparison.samples_needed,
-                    "verdict": { "decision": verdict.decision.name(), "sentence": verdict.sentence },
-                });
-                writeln!(out, "{object}")?;
-            } else {
-                let counts = format!("{} better, {} worse", comparison.better, comparison.worse);
-                writeln!(out, "{}", Untrusted::line(&verdict.sentence))?;
-                writeln!(
-                    out,
-                    "{counts} of {} shared prompts, p {:.3}",
-                    comparison.pairs, comparison.p_value
-                )?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(Exit::Done)
+fn makes_calls(scorer: &str) -> Failed {
+    let scorer = Untrusted::line(scorer);
+    Failed::input(anyhow!(
+        "the scorer `{scorer}` has to ask a model or a program, has not judged this run, and rescoring makes no \
+         calls; nothing was changed. Make a new run with it: orch eval DATASET --scorer …"
+    ))
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod claim;
+mod compare;
 mod data;
 mod manage;
 mod plan;
@@ -30,7 +31,7 @@ pub fn run(
         None => run::run(&args.run, &surroundings),
         Some(Action::List(list)) => manage::list(list, &surroundings),
         Some(Action::Show(show)) => manage::show(show, &surroundings),
-        Some(Action::Compare(compare)) => manage::compare(compare, &surroundings),
+        Some(Action::Compare(compare)) => compare::compare(compare, &surroundings),
         Some(Action::Rescore(rescore)) => manage::rescore(rescore, &surroundings),
     }
 }

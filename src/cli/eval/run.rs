@@ -41,6 +41,7 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         None => plan::plan(args, &config)?,
     };
     let datasets = data::open(&mut manifest, resumed.is_some(), surroundings)?;
+    data::check_gates(&manifest, &datasets)?;
     let catalogue = settings::catalogue(&config);
     let asked = data::asked(&datasets);
     let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
@@ -171,7 +172,7 @@ fn finish(
             return Ok(Exit::Interrupted);
         }
         Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with {resume}"))),
-        Ended::Decided if !surroundings.global.quiet => say("stopped early: every comparison is decided"),
+        Ended::Decided if !surroundings.global.quiet => say(decided(manifest)),
         Ended::Done | Ended::Decided | Ended::Ledger(_) => {}
     }
     if summary.finished > 0 && summary.models.iter().all(|model| errors(model) == model.samples) {
@@ -181,6 +182,16 @@ fn finish(
         return Ok(Exit::Surroundings);
     }
     Ok(verdict(&summary, args.require_decision))
+}
+
+/// Why an early stop was right.
+fn decided(manifest: &Manifest) -> &'static str {
+    match manifest.gates.is_empty() {
+        true => "stopped early: every comparison is decided",
+        false => {
+            "stopped early: every candidate is shown to be worse by more than the margin, whatever its gates"
+        }
+    }
 }
 
 fn errors(model: &crate::eval::summary::ModelSummary) -> u64 {

@@ -24,6 +24,7 @@ use crate::engine::{Engine, Record};
 use crate::eval::dataset::Dataset;
 use crate::eval::manifest::Manifest;
 use crate::eval::order::{Finished, Order};
+use crate::eval::outlook::outlook;
 use crate::eval::pairing::Pairing;
 use crate::eval::progress::Progress;
 use crate::eval::run::{Ended, Event, Plan, Went, run};
@@ -187,7 +188,9 @@ impl Session<'_> {
         let mut earlier = Earlier {
             finished: Finished::new(rows, manifest.repeat, candidates),
             progress: Progress::new(&names),
-            pairing: early.map(|incumbent| Pairing::new(candidates, incumbent, manifest.margin)),
+            pairing: early.map(|incumbent| {
+                Pairing::new(candidates, incumbent, manifest.margin, !manifest.gates.is_empty())
+            }),
             spent: Money::ZERO,
         };
         earlier.progress.max_cost = manifest.cap();
@@ -243,6 +246,18 @@ impl Session<'_> {
             self.manifest.seed
         );
         output::stderr(&text);
+        if !self.is_resumed
+            && let Some(text) = self.outlook(rows)
+        {
+            output::stderr(&text);
+        }
+    }
+
+    /// Whether the prompts will do for the comparison that is asked for, when there is one.
+    fn outlook(&self, prompts: u64) -> Option<String> {
+        let incumbent = &self.manifest.candidates[self.manifest.incumbent_at()?].label;
+        let compared = self.manifest.candidates.len() - 1;
+        (compared > 0).then(|| outlook(self.manifest.margin, compared, prompts, incumbent))
     }
 }
 
@@ -289,7 +304,13 @@ async fn second_signal(stop: &Notify) -> Result<Went, Failed> {
             stop.notify_one();
         }
     }
-    Ok(Went { ended: Ended::Interrupted, took: Duration::ZERO, lag: Duration::ZERO, given_up: Vec::new() })
+    Ok(Went {
+        ended: Ended::Interrupted,
+        took: Duration::ZERO,
+        samples: 0,
+        lag: Duration::ZERO,
+        given_up: Vec::new(),
+    })
 }
 
 /// What a process that could not write left beside the ledger is worth a word, whether it came back or not.

@@ -111,6 +111,7 @@ pub struct Dataset {
     skipped: u64,
     problems: Problems,
     models: BTreeSet<(Effect, String)>,
+    scorers: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -170,6 +171,7 @@ impl Dataset {
             skipped: 0,
             problems: Problems::default(),
             models: BTreeSet::new(),
+            scorers: BTreeSet::new(),
         };
         let mut fatal = Problems::default();
         if paths.is_empty() {
@@ -198,6 +200,7 @@ impl Dataset {
         self.offsets.extend(scanned.offsets);
         self.sources.push(source);
         self.models.extend(scanned.models);
+        self.scorers.extend(scanned.scorers);
         self.skipped += scanned.problems.total;
         self.problems.append(scanned.problems);
     }
@@ -231,6 +234,11 @@ impl Dataset {
     /// The models that the rows' scorers ask.
     pub fn scorer_models(&self) -> impl Iterator<Item = &(Effect, String)> {
         self.models.iter()
+    }
+
+    /// The names of the rows' scorers.
+    pub fn scorer_names(&self) -> impl Iterator<Item = &str> {
+        self.scorers.iter().map(String::as_str)
     }
 
     /// How many bad rows were left out.

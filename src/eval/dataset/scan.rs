@@ -25,6 +25,8 @@ pub(super) struct Scanned {
     pub(super) problems: Problems,
     /// The models that scorers ask.
     pub(super) models: BTreeSet<(Effect, String)>,
+    /// The names of scorers.
+    pub(super) scorers: BTreeSet<String>,
 }
 
 /// What is wrong with a row.
@@ -167,6 +169,7 @@ struct Pass<'a> {
     ids: Vec<u64>,
     problems: Problems,
     models: BTreeSet<(Effect, String)>,
+    scorers: BTreeSet<String>,
 }
 
 type Begun = Result<(Format, Option<Header>), Problem>;
@@ -174,8 +177,8 @@ type Begun = Result<(Format, Option<Header>), Problem>;
 impl<'a> Pass<'a> {
     fn new(recipe: &'a Recipe, name: Arc<str>, short: String, first: u64) -> Self {
         let (offsets, lines, ids) = (Vec::new(), LineMap::default(), Vec::new());
-        let (problems, models) = (Problems::default(), BTreeSet::new());
-        Self { recipe, name, short, first, offsets, lines, ids, problems, models }
+        let (problems, models, scorers) = (Problems::default(), BTreeSet::new(), BTreeSet::new());
+        Self { recipe, name, short, first, offsets, lines, ids, problems, models, scorers }
     }
 
     fn run(&mut self, reader: &mut dyn Read, format: Option<Format>) -> io::Result<Begun> {
@@ -271,6 +274,11 @@ impl<'a> Pass<'a> {
                 self.models.insert((effect, model.to_owned()));
             }
         }
+        for scorer in case.scorers.iter().map(Scorer::name) {
+            if !self.scorers.contains(scorer) {
+                self.scorers.insert(scorer.to_owned());
+            }
+        }
         self.ids.push(id.map_or(0, |id| hash(&id)));
         self.lines.push(row, place.line);
         self.offsets.push(place.offset);
@@ -309,7 +317,8 @@ impl<'a> Pass<'a> {
             sha256,
             bytes,
         };
-        Ok(Scanned { source, offsets: self.offsets, problems: self.problems, models: self.models })
+        let Self { offsets, problems, models, scorers, .. } = self;
+        Ok(Scanned { source, offsets, problems, models, scorers })
     }
 
     /// The rows whose `id` an earlier row has, with a problem for each. Rows whose hashes are equal are

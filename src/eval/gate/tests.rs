@@ -93,3 +93,34 @@ fn a_gate_that_could_never_hold_is_refused_before_anything_is_spent() {
         assert!(written.parse::<Gate>().is_ok(), "{written}");
     }
 }
+
+#[test]
+fn an_unknown_cost_fails_its_gate_and_says_so() {
+    let unpriced = ModelSummary {
+        cost: None,
+        cost_per_call: None,
+        cost_per_accepted: None,
+        cost_per_accepted_ci95: None,
+        ..model(90, 100)
+    };
+    for written in
+        ["cost <= 1", "cost_per_call <= 1", "cost_per_accepted <= 1", "upper(cost_per_accepted) <= 1"]
+    {
+        let gate: Gate = written.parse().unwrap();
+        let result = gate.check(&unpriced);
+        assert_eq!(
+            (result.pass, result.value, &*result.shown),
+            (false, None, "an unknown cost"),
+            "{written}"
+        );
+        assert!(!gate.holds_surely(&unpriced));
+    }
+    let gate: Gate = "cost_per_accepted <= 1".parse().unwrap();
+    assert_eq!(gate.check(&model(0, 100)).shown, "no accepted answer");
+}
+
+#[test]
+fn a_bare_time_is_in_milliseconds() {
+    let (bare, unit): (Gate, Gate) = ("p95 <= 800".parse().unwrap(), "p95 <= 800ms".parse().unwrap());
+    assert_eq!(bare.limit.to_bits(), unit.limit.to_bits());
+}

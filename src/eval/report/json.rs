@@ -66,6 +66,7 @@ struct Gate<'a> {
 struct ComparisonJson<'a> {
     candidate: &'a str,
     incumbent: &'a str,
+    prompts: u64,
     pairs: u64,
     better: u64,
     worse: u64,
@@ -199,6 +200,7 @@ impl<'a> From<&'a Comparison> for ComparisonJson<'a> {
         Self {
             candidate: &comparison.candidate,
             incumbent: &comparison.incumbent,
+            prompts: comparison.prompts,
             pairs: comparison.pairs,
             better: comparison.better,
             worse: comparison.worse,

@@ -6,7 +6,8 @@ use super::table::Style;
 use super::*;
 use crate::base::money::Money;
 use crate::eval::summary::{
-    Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share, TokenSums,
+    Bounds, Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share,
+    TokenSums,
 };
 use crate::ledger::row::{RunStatus, SampleFacts, SampleKey, SampleStatus, ScoreRow};
 use crate::model::TokenUsage;
@@ -68,6 +69,7 @@ fn model(name: &str, accepted: u64, valid: u64) -> ModelSummary {
         cost_per_accepted: Some(usd("0.0036")),
         cost_per_accepted_ci95: Some([usd("0.00352"), usd("0.00369")]),
         scorers: vec![("exact".to_owned(), share(accepted, 1_200, 0.017))],
+        bounds: Bounds::default(),
         repeats: None,
         served: Vec::new(),
     }
@@ -77,6 +79,7 @@ fn comparison(candidate: &str, delta: f64, p: f64) -> Comparison {
     Comparison {
         candidate: candidate.to_owned(),
         incumbent: "gpt-4o".to_owned(),
+        prompts: 1_200,
         pairs: 1_200,
         better: 31,
         worse: 26,
@@ -491,7 +494,7 @@ fn the_json_report_is_stable() {
     verdict = {"decision":"adopt","candidate":"claude-haiku","sentence":"adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}
     verdicts = [{"decision":"reject","candidate":"qwen","sentence":"reject qwen: valid 95.1% (93.7% to 96.2%) misses the gate valid>=98%"},{"decision":"adopt","candidate":"claude-haiku","sentence":"adopt claude-haiku: not worse by more than 2 pp (+0.4 pp, 95% CI -1.1 to +1.9, paired n=1,200), cost per accepted answer -71%"}]
     gates = [{"model":"claude-haiku","expr":"valid>=98%","pass":true,"value":0.995,"shown":"99.5%"},{"model":"qwen","expr":"valid>=98%","pass":false,"value":0.951,"shown":"95.1%"}]
-    comparisons = [{"candidate":"claude-haiku","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":0.004,"ci95":[-0.011,0.019],"p_value":0.61,"p_exact":0.61,"p_holm":1.0,"samples_needed":null,"delta_cost_per_accepted":-0.71},{"candidate":"qwen","incumbent":"gpt-4o","pairs":1200,"better":31,"worse":26,"delta_accepted":-0.032,"ci95":[-0.047,-0.017],"p_value":0.0006,"p_exact":0.0006,"p_holm":0.0012,"samples_needed":null,"delta_cost_per_accepted":null}]
+    comparisons = [{"candidate":"claude-haiku","incumbent":"gpt-4o","prompts":1200,"pairs":1200,"better":31,"worse":26,"delta_accepted":0.004,"ci95":[-0.011,0.019],"p_value":0.61,"p_exact":0.61,"p_holm":1.0,"samples_needed":null,"delta_cost_per_accepted":-0.71},{"candidate":"qwen","incumbent":"gpt-4o","prompts":1200,"pairs":1200,"better":31,"worse":26,"delta_accepted":-0.032,"ci95":[-0.047,-0.017],"p_value":0.0006,"p_exact":0.0006,"p_holm":0.0012,"samples_needed":null,"delta_cost_per_accepted":null}]
     notes = ["qwen has no known price: its cost is left out"]
     models[0].model = "gpt-4o"
     models[0].is_incumbent = true

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::distribution::student_t_cdf;
 use super::level::Level;
 use super::mean::Moments;
-use super::proportion::wilson_limits;
+use super::proportion::{exact_limits, wilson_limits};
 use super::real;
 use super::tango::Discordance;
 
@@ -19,7 +19,7 @@ use super::tango::Discordance;
 #[derive(Clone, Debug)]
 pub struct Clusters<K> {
     sums: BTreeMap<K, Sum>,
-    alone: Alone,
+    unnamed: Unnamed,
     values: Moments,
     positive: u64,
     negative: u64,
@@ -31,18 +31,30 @@ struct Sum {
     total: f64,
 }
 
-/// The clusters of one, together.
+/// The clusters that are complete when they are added: nothing of each is kept but what the variance needs.
 #[derive(Clone, Copy, Debug, Default)]
-struct Alone {
-    n: u64,
-    total: f64,
+struct Unnamed {
+    clusters: u64,
+    /// Σ t², with t the total of a cluster and n its size.
     squares: f64,
+    /// Σ n t.
+    products: f64,
+    /// Σ n².
+    sizes: f64,
 }
 
-impl Alone {
-    /// Σ (x - mean)².
+impl Unnamed {
+    fn add(&mut self, sum: Sum) {
+        let n = real(sum.n);
+        self.clusters += 1;
+        self.squares += sum.total * sum.total;
+        self.products += n * sum.total;
+        self.sizes += n * n;
+    }
+
+    /// Σ (t - n mean)².
     fn squares_around(&self, mean: f64) -> f64 {
-        (self.squares - 2.0 * mean * self.total + real(self.n) * mean * mean).max(0.0)
+        (self.squares - 2.0 * mean * self.products + mean * mean * self.sizes).max(0.0)
     }
 }
 
@@ -50,7 +62,7 @@ impl<K> Default for Clusters<K> {
     fn default() -> Self {
         Self {
             sums: BTreeMap::new(),
-            alone: Alone::default(),
+            unnamed: Unnamed::default(),
             values: Moments::default(),
             positive: 0,
             negative: 0,
@@ -69,10 +81,27 @@ impl<K: Ord> Clusters<K> {
 
     /// Takes one more finite value that belongs to no cluster.
     pub fn add_alone(&mut self, value: f64) {
-        self.alone.n += 1;
-        self.alone.total += value;
-        self.alone.squares += value * value;
-        self.count(value);
+        self.add_group(None, [value]);
+    }
+
+    /// Takes finite values that belong together: to a cluster that others may belong to as well, or to nobody
+    /// else, as the repeats of one prompt do. Nothing where there are none.
+    pub fn add_group(&mut self, cluster: Option<K>, values: impl IntoIterator<Item = f64>) {
+        let mut own = Sum::default();
+        for value in values {
+            own.n += 1;
+            own.total += value;
+            self.count(value);
+        }
+        match cluster {
+            _ if own.n == 0 => {}
+            None => self.unnamed.add(own),
+            Some(cluster) => {
+                let sum = self.sums.entry(cluster).or_default();
+                sum.n += own.n;
+                sum.total += own.total;
+            }
+        }
     }
 
     fn count(&mut self, value: f64) {
@@ -83,7 +112,7 @@ impl<K: Ord> Clusters<K> {
 
     /// Clusters, C, those of one included.
     pub fn clusters(&self) -> u64 {
-        super::count(self.sums.len()) + self.alone.n
+        super::count(self.sums.len()) + self.unnamed.clusters
     }
 
     /// Values, in all clusters.
@@ -103,7 +132,7 @@ impl<K: Ord> Clusters<K> {
         let mean = self.mean()?;
         let clusters = real(self.clusters());
         let together: f64 = self.sums.values().map(|sum| (sum.total - real(sum.n) * mean).powi(2)).sum();
-        let squares = together + self.alone.squares_around(mean);
+        let squares = together + self.unnamed.squares_around(mean);
         (clusters > 1.0).then(|| (clusters / (clusters - 1.0) * squares).sqrt() / real(self.n()))
     }
 
@@ -132,6 +161,27 @@ impl<K: Ord> Clusters<K> {
         }
         let clusters = self.degrees() + 1.0;
         Some(wilson_limits(self.per_cluster(self.positive), clusters, level.z()))
+    }
+
+    /// As how many independent values these count for a share: n over the design effect, less what it costs to
+    /// know that effect from few clusters only, (t(n - 1)/t(C - 1))² (Korn & Graubard 1998, "Confidence
+    /// intervals for proportions with small expected number of positive counts estimated from survey data").
+    /// Never more than n; one per cluster where the clusters do not differ. `None` below two clusters.
+    pub fn effective_size(&self, level: Level) -> Option<f64> {
+        if !self.varies()? {
+            return Some(self.degrees() + 1.0);
+        }
+        let n = real(self.n());
+        let known = (level.t(n - 1.0) / level.t(self.degrees())).powi(2);
+        Some((n / self.design_effect()? * known).min(n))
+    }
+
+    /// The interval for a share, from values 0 and 1, that a gate uses: Clopper and Pearson's at the
+    /// [`Self::effective_size`] (Korn & Graubard 1998). Where every cluster is one value it is
+    /// [`clopper_pearson`](super::proportion::clopper_pearson). `None` below two clusters.
+    pub fn exact_share_interval(&self, level: Level) -> Option<[f64; 2]> {
+        let n = self.effective_size(level)?;
+        Some(exact_limits(self.mean()?.clamp(0.0, 1.0) * n, n, level))
     }
 
     /// The interval for a paired difference of shares, from values 1, 0 and -1: [`Self::interval`] kept

@@ -7,10 +7,12 @@
 //! | a share and its interval | Wilson | [`proportion::wilson`] |
 //! | a gate on a share | Clopper–Pearson, one-sided | [`proportion::clopper_pearson_lower`] |
 //! | candidate against incumbent, pass or fail | Tango's score interval; `McNemar` mid-p | [`paired::Pairs`] |
-//! | the same where prompts come in clusters | cluster-robust, t with C - 1 degrees | [`cluster::Clusters`] |
+//! | the same where prompts come in clusters or repeat | cluster-robust, t with C - 1 degrees | [`cluster::Clusters`] |
+//! | a gate on a share there | Clopper–Pearson at the effective size (Korn–Graubard) | [`cluster::Clusters::exact_share_interval`] |
 //! | a mean, or a mean difference | Student t; `BCa` bootstrap when skewed | [`mean::Moments`], [`bootstrap::bca`] |
 //! | a latency quantile | type 7 with an order-statistic interval | [`quantile::estimate`] |
-//! | cost per accepted answer | Fieller | [`ratio::Ratio`] |
+//! | the same in clusters | the same at the effective size (Woodruff) | [`quantile::estimate_effective`] |
+//! | cost per accepted answer | Fieller, of the sums of clusters where there are some | [`ratio::Ratio`] |
 //! | several candidates | Holm | [`multiplicity::holm`] |
 //! | how many more prompts | Nam's sample size for the score test | [`power`] |
 //! | may the run stop now | e-processes | [`sequential`] |

@@ -64,19 +64,13 @@ pub fn margin_pairs(better: f64, worse: f64, margin: f64, goal: Goal) -> Option<
     possible.then(|| pairs(margin_spread(better, worse, margin, goal))).flatten()
 }
 
-/// More pairs until the interval is expected to exclude `-margin` on either side, if the shares stay as seen.
-///
-/// `Some(0)` where it already does. Otherwise [`margin_pairs`] at the observed shares, times `design_effect`
-/// (1 for independent pairs), less those at hand. `None` without pairs and where [`margin_pairs`] has no
-/// answer.
-pub fn samples_needed(seen: Pairs, margin: f64, goal: Goal, design_effect: f64) -> Option<u64> {
-    let shape = seen.shape()?;
-    let statistic = seen.noninferiority(margin)?.z.abs() / design_effect.sqrt();
-    if statistic > goal.level.z() {
-        return Some(0);
-    }
+/// Pairs, those at hand included, until the interval is expected to exclude `-margin` on either side, if the
+/// shares stay as seen: [`margin_pairs`] at the observed shares, times `design_effect` (1 for independent pairs).
+/// `None` without pairs and where [`margin_pairs`] has no answer.
+pub fn pairs_in_all(seen: Pairs, margin: f64, goal: Goal, design_effect: f64) -> Option<u64> {
+    let shape = seen.shape().filter(|_| (0.0..1.0).contains(&margin))?;
     let spread = margin_spread(shape.better / shape.n, shape.worse / shape.n, margin, goal);
-    pairs(spread * design_effect.sqrt()).map(|all| all.saturating_sub(seen.n()).max(1))
+    pairs(spread * design_effect.sqrt())
 }
 
 /// The square root of the pairs a margin needs.

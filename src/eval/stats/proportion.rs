@@ -34,7 +34,12 @@ fn wilson_lower_limit(k: f64, n: f64, z: f64) -> f64 {
 ///
 /// Quantiles of Beta(k, n - k + 1) and Beta(k + 1, n - k). Covers at least its level at any share.
 pub fn clopper_pearson(k: u64, n: u64, level: Level) -> Option<[f64; 2]> {
-    checked(k, n).map(|(k, n)| [exact_lower(k, n, level.tail()), exact_upper(k, n, level.tail())])
+    checked(k, n).map(|(k, n)| exact_limits(k, n, level))
+}
+
+/// The same for counts that need not be whole (an effective sample size), `0 <= k <= n`, `n > 0`.
+pub(super) fn exact_limits(k: f64, n: f64, level: Level) -> [f64; 2] {
+    [exact_lower(k, n, level.tail()), exact_upper(k, n, level.tail())]
 }
 
 /// The one-sided Clopper–Pearson lower bound: at this level the share is at least that. For "at least" gates.
@@ -60,11 +65,11 @@ fn checked(k: u64, n: u64) -> Option<(f64, f64)> {
 }
 
 fn exact_lower(k: f64, n: f64, tail: f64) -> f64 {
-    if k < 1.0 { 0.0 } else { beta_quantile(k, n - k + 1.0, tail) }
+    if k <= 0.0 { 0.0 } else { beta_quantile(k, n - k + 1.0, tail) }
 }
 
 fn exact_upper(k: f64, n: f64, tail: f64) -> f64 {
-    if n - k < 1.0 { 1.0 } else { beta_quantile(k + 1.0, n - k, 1.0 - tail) }
+    if n - k <= 0.0 { 1.0 } else { beta_quantile(k + 1.0, n - k, 1.0 - tail) }
 }
 
 #[cfg(test)]

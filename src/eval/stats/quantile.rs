@@ -38,7 +38,23 @@ pub fn estimate<T: Copy + Ord + Into<u64>>(
     quantiles: &[f64],
     level: Level,
 ) -> Vec<Option<Quantile>> {
-    let plans: Vec<_> = quantiles.iter().map(|q| Plan::new(sample.len(), *q, level)).collect();
+    let all = count(sample.len());
+    estimate_effective(sample, &quantiles.iter().map(|q| (*q, all)).collect::<Vec<_>>(), level)
+}
+
+/// The same for values that come in clusters, each quantile with the number of independent values that the
+/// sample counts for there ([`super::cluster::Clusters::effective_size`] of "is at most the quantile").
+///
+/// Woodruff's idea (1952, "Confidence intervals for medians and other position measures"): an interval for the
+/// share below the quantile, which allows for the clusters, read back through the sample. That interval is here
+/// the binomial one of [`interval_ranks`] at the effective size, its ranks widened to those of the sample;
+/// `None` where the effective size has none (p95 below 72 independent values, however many they are in all).
+pub fn estimate_effective<T: Copy + Ord + Into<u64>>(
+    sample: &mut [T],
+    quantiles: &[(f64, u64)],
+    level: Level,
+) -> Vec<Option<Quantile>> {
+    let plans: Vec<_> = quantiles.iter().map(|(q, size)| Plan::new(sample.len(), *q, *size, level)).collect();
     let mut places: Vec<_> = plans.iter().flatten().flat_map(Plan::places).collect();
     places.sort_unstable();
     places.dedup();
@@ -56,14 +72,18 @@ struct Plan {
 
 impl Plan {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank is below the length")]
-    fn new(len: usize, q: f64, level: Level) -> Option<Self> {
+    fn new(len: usize, q: f64, effective: u64, level: Level) -> Option<Self> {
         let last = len.checked_sub(1)?;
         if !(0.0..=1.0).contains(&q) {
             return None;
         }
         let position = real(count(last)) * q;
         let below = (position.floor() as usize).min(last);
-        let interval = interval_ranks(count(len), q, level).map(|ranks| ranks.map(|rank| rank as usize - 1));
+        let (n, effective) = (count(len), effective.min(count(len)));
+        // Outwards: the rank among few independent values begins and ends a stretch of the sample.
+        let interval = interval_ranks(effective, q, level).map(|[lower, upper]| {
+            [((lower - 1) * n / effective) as usize, (upper * n).div_ceil(effective) as usize - 1]
+        });
         Some(Self { below, above: (below + 1).min(last), weight: position - position.floor(), interval })
     }
 

@@ -115,3 +115,71 @@ fn several_candidates_must_each_be_surer() {
     let sure = versus(5_000, 10, 10);
     assert_eq!(not_worse(&[&borderline, &sure], false, 0.018), [true, true], "the surer one clears the way");
 }
+
+/// Decides on prompts of which each is asked so often, always with the same result.
+fn repeated(n: u64, repeats: u32, better: u64, worse: u64) -> Comparison {
+    let mut tally = Tally::new(2, Some(0), repeats);
+    for item in 0..n {
+        for repeat in 0..repeats {
+            for (candidate, is_accepted) in [(0, item >= better), (1, item < n - worse)] {
+                let key = SampleKey { item, candidate, repeat };
+                tally.add(SampleFacts { key, ..facts(item, candidate, is_accepted) });
+            }
+        }
+    }
+    let counted = tally.finish();
+    compare(&counted.models, 0, &counted.versus, counted.has_clusters, 0.02).remove(0)
+}
+
+#[test]
+fn what_is_needed_is_said_in_prompts_however_often_each_is_asked() {
+    let (once, again) = (repeated(300, 1, 9, 9), repeated(300, 4, 9, 9));
+    assert_eq!((again.prompts, again.pairs), (300, 1_200));
+    let (once, again) = (once.samples_needed.unwrap(), again.samples_needed.unwrap());
+    assert!(once.abs_diff(again) < 20, "{once} {again}: repeats that always agree tell nothing new");
+}
+
+#[test]
+fn repeats_that_always_agree_make_nothing_surer() {
+    let (once, again) = (repeated(500, 1, 15, 15), repeated(500, 5, 15, 15));
+    let width = |one: &Comparison| one.ci95.unwrap()[1] - one.ci95.unwrap()[0];
+    assert!(width(&again) > width(&once) * 0.95, "{} {}", width(&again), width(&once));
+    let bounds = |repeats| {
+        let mut tally = Tally::new(1, None, repeats);
+        for item in 0..200 {
+            for repeat in 0..repeats {
+                let key = SampleKey { item, candidate: 0, repeat };
+                let cost =
+                    Cost::Computed(Money::from_nanos(1_000_000 + 10_000 * i64::try_from(item % 7).unwrap()));
+                let valid = item % 20 != 0;
+                tally.add(SampleFacts { key, valid, cost, ..facts(item, 0, item % 10 != 0) });
+            }
+        }
+        tally.finish().models.remove(0)
+    };
+    let (once, again) = (bounds(1), bounds(5));
+    for (once, again) in [
+        (once.bounds.valid, again.bounds.valid),
+        (once.bounds.accepted, again.bounds.accepted),
+        (once.bounds.errors, again.bounds.errors),
+        (
+            once.cost_per_accepted_ci95.map(|ci| ci.map(Money::dollars)),
+            again.cost_per_accepted_ci95.map(|ci| ci.map(Money::dollars)),
+        ),
+    ] {
+        let (once, again) = (once.unwrap(), again.unwrap());
+        assert!(again[1] - again[0] >= (once[1] - once[0]) * 0.99, "{once:?} {again:?}");
+    }
+}
+
+#[test]
+fn what_is_decided_needs_nothing_more() {
+    for (n, better, worse, needs_more) in [(2_000, 60, 60, false), (500, 10, 90, false), (500, 20, 20, true)]
+    {
+        assert_eq!(
+            repeated(n, 1, better, worse).samples_needed.is_some(),
+            needs_more,
+            "{n} {better} {worse}"
+        );
+    }
+}

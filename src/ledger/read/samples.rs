@@ -37,17 +37,19 @@ impl SampleFilter {
     }
 }
 
-/// How often a scorer passed a candidate's samples.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScorerTotal {
+/// What a scorer said of one sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScorerPass<'a> {
     /// The candidate.
     pub candidate: u32,
+    /// The item.
+    pub item: u64,
+    /// What the item belongs to, when it belongs to something.
+    pub cluster: Option<&'a str>,
     /// The scorer.
-    pub scorer: String,
-    /// Samples it passed.
-    pub passed: u64,
-    /// Samples it scored.
-    pub of: u64,
+    pub scorer: &'a str,
+    /// Whether it passed.
+    pub passed: bool,
 }
 
 impl Reader {
@@ -95,24 +97,20 @@ impl Reader {
         })
     }
 
-    /// How often each scorer passed each candidate's samples: by candidate, then in the order of the scorers.
-    pub fn scorer_totals(&self, run: &str) -> Result<Vec<ScorerTotal>, LedgerError> {
-        let mut totals: Vec<ScorerTotal> = Vec::new();
-        let sql = "SELECT samples.candidate, scores.scorer, scores.passed FROM samples
-                   CROSS JOIN scores ON scores.sample = samples.seq WHERE samples.run = ?1";
+    /// What the scorers said of a run's samples; a sample's scores in the order of its scorers.
+    pub fn scorer_passes(&self, run: &str, mut each: impl FnMut(ScorerPass<'_>)) -> Result<(), LedgerError> {
+        let sql = "SELECT samples.candidate, samples.item, samples.cluster, scores.scorer, scores.passed
+                   FROM samples CROSS JOIN scores ON scores.sample = samples.seq WHERE samples.run = ?1";
         self.each(sql, [run], |row| {
-            let (candidate, scorer) = (row.get(0)?, row.get_ref(1)?.as_str()?);
-            let known = totals.iter().position(|t| t.candidate == candidate && t.scorer == scorer);
-            let place = known.unwrap_or_else(|| {
-                totals.push(ScorerTotal { candidate, scorer: scorer.to_owned(), passed: 0, of: 0 });
-                totals.len() - 1
+            each(ScorerPass {
+                candidate: row.get(0)?,
+                item: row.get::<_, i64>(1)?.unsigned_abs(),
+                cluster: row.get_ref(2)?.as_str_or_null()?,
+                scorer: row.get_ref(3)?.as_str()?,
+                passed: row.get(4)?,
             });
-            totals[place].of += 1;
-            totals[place].passed += u64::from(row.get::<_, bool>(2)?);
             Ok(ControlFlow::Continue(()))
-        })?;
-        totals.sort_by_key(|total| total.candidate);
-        Ok(totals)
+        })
     }
 }
 

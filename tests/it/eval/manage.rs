@@ -101,5 +101,99 @@ fn two_runs_are_compared_on_the_prompts_they_share() {
     desk.run(&["eval", "compare", &old, &new]).ends(2).says(&["say which candidate", "chat/a, chat/b"]);
     desk.run(&["eval", "compare", &old, "nope"]).ends(2).says(&["there is no run `nope`"]);
     desk.run(&["eval", "compare", &old, &format!("{new}:chat/a"), "--margin", "x"]).ends(2);
+    let (left_out, notes) = (&json["unmatched"], json["notes"][0].as_str().unwrap());
+    assert_eq!(*left_out, json!({"incumbent": 20, "candidate": 0}));
+    assert!(notes.ends_with("20 of 60 answers have no counterpart and are left out"), "{notes}");
+    let same = format!("{new}:chat/a");
+    desk.run(&["eval", "compare", &same, "last:chat/a"])
+        .ends(2)
+        .says(&["nothing to compare it with but itself"]);
     assert_eq!(mock.requests(), made);
+}
+
+#[test]
+fn rows_of_two_runs_are_matched_by_what_they_ask_and_not_by_their_lines() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    let row = |n: u32| json!({"prompt": format!("What is {n} + {n}?"), "expected": 2 * n}).to_string() + "\n";
+    let write = |rows: &mut dyn Iterator<Item = u32>| {
+        std::fs::write(desk.path("rows.jsonl"), rows.map(row).collect::<String>()).unwrap();
+    };
+    let run = |args: &[&str]| {
+        let args = [&["eval", "rows.jsonl", "--json", "-m"], args].concat();
+        desk.run(&args).json()["run"].as_str().unwrap().to_owned()
+    };
+    write(&mut (1..=30));
+    let old = run(&["sim/good"]);
+    // The same file again: other lines, and five rows more.
+    write(&mut (11..=35).rev());
+    let new = run(&["sim/good", "--scorer", "contains:2"]);
+    let json = desk.run(&["eval", "compare", &old, &new, "--json"]).ends(0).json();
+    assert_eq!(
+        (&json["prompts"], &json["unmatched"]),
+        (&json!(20), &json!({"incumbent": 10, "candidate": 5}))
+    );
+    let notes = json["notes"].to_string();
+    for part in ["the datasets differ", "have the same id in both and ask something else", "scorers"] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+}
+
+#[test]
+fn repeats_of_one_prompt_are_one_in_a_comparison() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    desk.sums(40);
+    let models = ["eval", "rows.jsonl", "-m", "sim/good,sim/fast", "--repeat", "3", "--json"];
+    let told = desk.run(&models).json()["run"].as_str().unwrap().to_owned();
+    let (old, new) = (format!("{told}:sim/good"), format!("{told}:sim/fast"));
+    let json = desk.run(&["eval", "compare", &old, &new, "--json"]).ends(0).json();
+    assert_eq!((&json["prompts"], &json["pairs"]), (&json!(40), &json!(120)));
+    let again = ["eval", "rows.jsonl", "-m", "sim/good,sim/fast", "--repeat", "3", "--json"];
+    let whole = desk.run(&[&again[..], &["--incumbent", "sim/good"]].concat()).json();
+    let ends = |json: &serde_json::Value| [0, 1].map(|end| json["ci95"][end].as_f64().unwrap());
+    let (across, within) = (ends(&json), ends(&whole["comparisons"][0]));
+    assert!((0..2).all(|end| (across[end] - within[end]).abs() < 1e-9), "{across:?} {within:?}");
+}
+
+#[test]
+fn rescoring_with_a_scorer_that_has_to_ask_is_refused_before_anything_is_written() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(5);
+    desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--json"]).ends(0);
+    let before = desk.run(&["eval", "show", "last", "--json"]).json();
+    let judge = r#"{"type":"judge","model":"chat/j","rubric":"is it right?"}"#;
+    for scorer in ["exec:true", judge] {
+        desk.run(&["eval", "rescore", "last", "--scorer", scorer])
+            .ends(2)
+            .says(&["rescoring makes no calls", "nothing was changed"]);
+    }
+    // The same, where the dataset asks for it.
+    let rows = std::fs::read_to_string(desk.path("rows.jsonl")).unwrap();
+    let rows = rows.replace("\"prompt\"", "\"scorers\":[\"exec:true\"],\"prompt\"");
+    std::fs::write(desk.path("rows.jsonl"), rows).unwrap();
+    desk.run(&["eval", "rescore", "last"]).ends(2).says(&["`exec`", "nothing was changed"]);
+    assert_eq!(desk.run(&["eval", "show", "last", "--json"]).json(), before);
+    assert_eq!(mock.requests(), 5);
+}
+
+#[test]
+fn what_cannot_be_decided_is_said_before_the_first_call() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(5);
+    desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--gate", "score(exact) >= 0.9"])
+        .ends(2)
+        .says(&["no row has a scorer `exact`; there are "]);
+    assert_eq!(mock.requests(), 0);
+    desk.run(&[
+        "eval",
+        "rows.jsonl",
+        "-m",
+        "sim/good,sim/fast",
+        "--incumbent",
+        "sim/good",
+        "--margin",
+        "5pp",
+    ])
+    .says(&["takes about 6", "if they disagree on 20% of them (assumed): this run has 5, too few"]);
 }

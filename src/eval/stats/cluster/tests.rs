@@ -125,3 +125,42 @@ proptest! {
         prop_assert!((once.standard_error().unwrap() - twice.standard_error().unwrap()).abs() < 1e-12);
     }
 }
+
+#[test]
+fn what_belongs_together_may_be_added_at_once() {
+    let one_by_one = of(&[(0, 1.0), (0, 0.0), (1, 1.0), (1, 1.0), (2, 0.0), (2, 1.0), (2, -1.0)]);
+    let mut at_once = Clusters::default();
+    at_once.add_group(Some(0), [1.0, 0.0]);
+    at_once.add_group(None, [1.0, 1.0]);
+    at_once.add_group(None, []);
+    at_once.add_group(None, [0.0, 1.0, -1.0]);
+    assert_eq!((at_once.clusters(), at_once.n()), (one_by_one.clusters(), one_by_one.n()));
+    let difference = at_once.standard_error().unwrap() - one_by_one.standard_error().unwrap();
+    assert!(difference.abs() < 1e-14, "{difference}");
+}
+
+#[test]
+fn a_gate_on_clusters_of_one_is_clopper_and_pearsons() {
+    use super::super::proportion::clopper_pearson;
+    for (k, n) in [(1_u32, 20_u32), (18, 20), (37, 400), (399, 400)] {
+        let clusters = of(&(0..n).map(|i| (i, f64::from(u8::from(i < k)))).collect::<Vec<_>>());
+        let got = clusters.exact_share_interval(Level::P95).unwrap();
+        let want = clopper_pearson(k.into(), n.into(), Level::P95).unwrap();
+        assert!((got[0] - want[0]).abs() < 1e-9 && (got[1] - want[1]).abs() < 1e-9, "{got:?} {want:?}");
+    }
+}
+
+#[test]
+fn repeats_that_always_agree_count_once() {
+    // 50 prompts, each five times the same: 50 values, less what not knowing that beforehand costs.
+    let clusters = of(&(0_u32..250).map(|i| (i / 5, f64::from(u8::from(i < 225)))).collect::<Vec<_>>());
+    let size = clusters.effective_size(Level::P95).unwrap();
+    assert!((46.0..50.0).contains(&size), "{size}");
+    let [low, high] = clusters.exact_share_interval(Level::P95).unwrap();
+    let want = super::super::proportion::clopper_pearson(45, 50, Level::P95).unwrap();
+    assert!(low <= want[0] && want[1] <= high && low > want[0] - 0.01, "{low} {high} {want:?}");
+    let all = of(&(0..40).map(|i| (i / 4, 1.0)).collect::<Vec<_>>());
+    let [low, high] = all.exact_share_interval(Level::P95).unwrap();
+    let want = super::super::proportion::clopper_pearson(10, 10, Level::P95).unwrap();
+    assert!((low - want[0]).abs() < 1e-12 && high >= 1.0, "all pass: one observation a cluster");
+}

@@ -47,7 +47,8 @@ fn questions_without_an_answer_have_none() {
     assert_eq!(margin_pairs(0.0, 0.0, 0.0, goal(0.8)), None);
     assert_eq!(margin_pairs(0.6, 0.6, 0.1, goal(0.8)), None);
     assert_eq!(margin_pairs(0.1, 0.1, 1.0, goal(0.8)), None);
-    assert_eq!(samples_needed(Pairs::default(), 0.02, goal(0.8), 1.0), None);
+    assert_eq!(pairs_in_all(Pairs::default(), 0.02, goal(0.8), 1.0), None);
+    assert_eq!(pairs_in_all(Pairs::new(9, 1, 1).unwrap(), 1.0, goal(0.8), 1.0), None);
     assert_eq!((Goal::new(Level::P95, 1.0), Goal::new(Level::P95, f64::NAN)), (None, None));
 }
 
@@ -64,15 +65,10 @@ fn a_two_point_margin_at_eighteen_percent_disagreement_takes_thousands() {
     let all = margin_pairs(0.09, 0.09, 0.02, goal(0.8)).unwrap();
     // Close to the Wald formula (z + z)² ψ/m² = 3,532, as the shares are moderate.
     assert!((3_500..3_600).contains(&all), "{all}");
-    assert_eq!(samples_needed(Pairs::new(1_000, 90, 90).unwrap(), 0.02, goal(0.8), 1.0), Some(all - 1_000));
-    let clustered = samples_needed(Pairs::new(1_000, 90, 90).unwrap(), 0.02, goal(0.8), 2.0).unwrap();
-    assert!(clustered.abs_diff(2 * all - 1_000) <= 1, "{clustered}");
-}
-
-#[test]
-fn a_decided_margin_needs_nothing_more() {
-    assert_eq!(samples_needed(Pairs::new(2_000, 60, 60).unwrap(), 0.02, goal(0.8), 1.0), Some(0));
-    assert_eq!(samples_needed(Pairs::new(500, 10, 90).unwrap(), 0.02, goal(0.8), 1.0), Some(0));
+    let seen = Pairs::new(1_000, 90, 90).unwrap();
+    assert_eq!(pairs_in_all(seen, 0.02, goal(0.8), 1.0), Some(all));
+    let clustered = pairs_in_all(seen, 0.02, goal(0.8), 2.0).unwrap();
+    assert!(clustered.abs_diff(2 * all) <= 1, "{clustered}");
 }
 
 #[test]
@@ -115,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_more_is_needed_exactly_when_the_interval_excludes_the_margin(
+    fn the_score_test_rejects_the_margin_exactly_when_the_interval_excludes_it(
         n in 1_u64..3_000, better in 0.0..0.3_f64, worse in 0.0..0.3_f64, margin in 0.005..0.2_f64,
     ) {
         let [better, worse] = [better, worse].map(|share| (share * n as f64) as u64);
@@ -123,6 +119,6 @@ proptest! {
         let [low, high] = pairs.interval(Level::P95).unwrap();
         prop_assume!((low + margin).abs() > 1e-9 && (high + margin).abs() > 1e-9);
         let decided = low > -margin || high < -margin;
-        prop_assert_eq!(decided, samples_needed(pairs, margin, goal(0.8), 1.0) == Some(0));
+        prop_assert_eq!(decided, pairs.noninferiority(margin).unwrap().z.abs() > Level::P95.z());
     }
 }
