@@ -3,6 +3,7 @@
 
 mod attempt;
 pub mod gate;
+pub mod halt;
 pub mod leg;
 pub mod purse;
 pub mod walk;
@@ -24,6 +25,7 @@ use crate::model::outcome::{Attempt, Context, Cost, Outcome};
 use crate::model::request::{Image, Part};
 use crate::model::{Failure, FailureClass, Request};
 use crate::policy::catalogue::{Catalogue, price_attempt};
+use halt::Halt;
 use leg::Leg;
 use purse::Purse;
 use walk::{Progress, Step};
@@ -40,6 +42,8 @@ pub struct Engine {
     pub catalogue: Catalogue,
     /// Who records.
     pub record: Record,
+    /// Asked to stop: nothing is waited for any more but calls that were sent.
+    pub halt: Halt,
 }
 
 /// Who records outcomes.
@@ -142,7 +146,10 @@ impl Engine {
                 }
                 Step::Again { after, why } => {
                     last.why = why;
-                    tokio::time::sleep(after).await;
+                    if let Err(halted) = self.halt.or(tokio::time::sleep(after)).await {
+                        last.why.push_str("; not made, for the run was asked to stop");
+                        return Err(halted);
+                    }
                 }
             }
         }
@@ -160,9 +167,15 @@ impl Engine {
         if self.purse.is_capped() && leg.spends && bound.is_none() {
             return Err(unpriced(leg));
         }
-        let hold = self.purse.hold(bound.filter(|_| leg.spends).unwrap_or_default()).await;
+        let hold = self.halt.or(self.purse.hold(bound.filter(|_| leg.spends).unwrap_or_default())).await?;
         let hold = hold.map_err(|refused| Failure::new(FailureClass::Budget, refused.to_string()))?;
-        let permit = leg.gate.pass().await;
+        let permit = match self.halt.or(leg.gate.pass()).await {
+            Ok(permit) => permit,
+            Err(halted) => {
+                hold.settle(Money::ZERO);
+                return Err(halted);
+            }
+        };
         let began = self.clock.now();
         let made = attempt::call(leg, encoded, ask.headers).await;
         permit.finish(signal(made.failure.as_ref()));

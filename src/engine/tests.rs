@@ -128,6 +128,7 @@ fn bench(acts: Vec<Act>, cap: Option<i64>) -> Bench {
         purse: Purse::new(cap.map(Money::from_nanos), Money::ZERO),
         catalogue: std::iter::once(model).collect(),
         record: Record::Caller,
+        halt: Halt::default(),
     };
     Bench { engine, leg, script }
 }

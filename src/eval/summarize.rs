@@ -9,6 +9,7 @@ use super::summary::{Comparison, DatasetInfo, GateResult, ModelSummary, Summary}
 use super::tally::{Counted, Tally, share};
 use super::verdict::{self, Pace};
 use crate::base::money::Money;
+use crate::base::number::counted;
 use crate::ledger::row::{RunRow, RunStatus};
 use crate::ledger::{LedgerError, Reader};
 
@@ -180,7 +181,7 @@ fn notes(
         notes.push(format!("{label}: given up, because every call failed: {failure}"));
     }
     if manifest.skipped_rows > 0 {
-        notes.push(format!("{} bad rows were left out", manifest.skipped_rows));
+        notes.push(format!("left out: {}", counted(manifest.skipped_rows, "bad row")));
     }
     if matches!(status, RunStatus::Interrupted | RunStatus::Stopped) {
         notes.push("the run is not complete; what it holds is a random sample of its prompts".to_owned());

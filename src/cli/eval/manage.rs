@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::args::{CompareArgs, ListArgs, RescoreArgs, ShowArgs};
 use super::{Surroundings, data, plan, reports};
-use crate::base::untrusted::Untrusted;
+use crate::base::number::{count, counted};
+use crate::base::untrusted::{self, Untrusted};
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
 use crate::cli::settings::{self, Config};
@@ -64,7 +65,7 @@ pub(super) fn list(args: &ListArgs, surroundings: &Surroundings<'_>) -> Result<E
                     "version": 1, "run": row.id, "started": row.started.to_string(), "status": row.status.name(),
                     "datasets": datasets, "models": models, "seed": row.seed,
                 });
-                writeln!(out, "{object}")?;
+                writeln!(out, "{}", untrusted::json(&object.to_string()))?;
             } else {
                 let (datasets, models) = (datasets.join(" "), models.join(", "));
                 let (datasets, models) = (Untrusted::line(&datasets), Untrusted::line(&models));
@@ -88,7 +89,7 @@ pub(super) fn show(args: &ShowArgs, surroundings: &Surroundings<'_>) -> Result<E
     let (_, _, reader) = open(surroundings)?;
     let row = find(&reader, &args.run)?;
     let summary = summarize(&reader, &row, &manifest(&row)?, None)?;
-    reports::show(&summary, &reader, &args.output, surroundings)?;
+    reports::show(&summary, &reader, &args.output, (surroundings, reports::Hint::Wanted))?;
     Ok(Exit::Done)
 }
 
@@ -111,22 +112,22 @@ pub(super) fn rescore(args: &RescoreArgs, surroundings: &Surroundings<'_>) -> Re
         .map_err(|error: LedgerError| Failed::surroundings(error))?;
     if !surroundings.global.quiet {
         let Rescored { samples, changed, kept, missing } = rescored;
-        let text = format!("{samples} samples scored again, {changed} changed their outcome");
-        output::stderr(&text);
+        let (scored, changed) = (counted(samples, "sample"), count(changed));
+        output::stderr(&format!("scored {scored} again; {changed} changed their outcome"));
         if kept > 0 {
+            let kept = counted(kept, "sample");
             output::stderr(&format!(
-                "{kept} samples keep what a judge, embedder or program said: rescoring makes no calls"
+                "for {kept}, what a judge, embedder or program said is kept: rescoring makes no calls"
             ));
         }
         if missing > 0 {
-            output::stderr(&format!(
-                "{missing} samples are left as they were: their rows are no longer in the dataset"
-            ));
+            let missing = counted(missing, "sample");
+            output::stderr(&format!("left {missing} as before: the dataset no longer has their rows"));
         }
     }
     let reader = Reader::open(&path)?;
     let summary = summarize(&reader, &row, &manifest, None)?;
-    reports::show(&summary, &reader, &args.output, surroundings)?;
+    reports::show(&summary, &reader, &args.output, (surroundings, reports::Hint::Wanted))?;
     Ok(Exit::Done)
 }
 
@@ -194,14 +195,14 @@ pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Re
     if shared == 0 {
         return Err(Failed::input(anyhow!("the two runs share no prompts (rows are matched by their ids)")));
     }
-    let mut counted = tally.finish();
-    for (model, side) in counted.models.iter_mut().zip(&sides) {
+    let mut tallied = tally.finish();
+    for (model, side) in tallied.models.iter_mut().zip(&sides) {
         model.model = side.label();
     }
-    counted.models[0].is_incumbent = true;
-    let compared = verdict::compare(&counted.models, 0, &counted.versus, counted.has_clusters, margin);
+    tallied.models[0].is_incumbent = true;
+    let compared = verdict::compare(&tallied.models, 0, &tallied.versus, tallied.has_clusters, margin);
     let question = verdict::Question { margin, gates: Vec::new() };
-    let verdicts = verdict::verdicts(&question, &counted.models, &compared, &[], &verdict::Pace::default());
+    let verdicts = verdict::verdicts(&question, &tallied.models, &compared, &[], &verdict::Pace::default());
     output::stdout(|out| {
         for (comparison, verdict) in compared.iter().zip(&verdicts) {
             if args.json {
@@ -212,14 +213,16 @@ pub(super) fn compare(args: &CompareArgs, surroundings: &Surroundings<'_>) -> Re
                     "p_value": comparison.p_value, "samples_needed": comparison.samples_needed,
                     "verdict": { "decision": verdict.decision.name(), "sentence": verdict.sentence },
                 });
-                writeln!(out, "{object}")?;
+                writeln!(out, "{}", untrusted::json(&object.to_string()))?;
             } else {
-                let counts = format!("{} better, {} worse", comparison.better, comparison.worse);
+                let counts =
+                    format!("{} better, {} worse", count(comparison.better), count(comparison.worse));
                 writeln!(out, "{}", Untrusted::line(&verdict.sentence))?;
                 writeln!(
                     out,
-                    "{counts} of {} shared prompts, p {:.3}",
-                    comparison.pairs, comparison.p_value
+                    "{counts} of {}, p {:.3}",
+                    counted(comparison.pairs, "shared prompt"),
+                    comparison.p_value
                 )?;
             }
         }

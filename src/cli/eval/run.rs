@@ -148,22 +148,22 @@ fn finish(
     let reader = Reader::open(ledger)?;
     let row = manage::find(&reader, &made.run)?;
     let summary = summarize(&reader, &row, manifest, Some(&made.went))?;
-    reports::show(&summary, &reader, &args.output, surroundings)?;
+    reports::show(&summary, &reader, &args.output, (surroundings, reports::Hint::Said))?;
     let resume = surroundings.command(&format!("--resume {}", made.run));
     let say = |text: &str| output::stderr(text);
     match &made.went.ended {
         Ended::Budget(failure) => {
             say(&format!(
-                "stopped by the cap: {}; continue with {resume} --max-cost DOLLARS",
+                "stopped by the cap: {}; continue with a higher one:\n  {resume} --max-cost DOLLARS",
                 failure.message
             ));
             return Ok(Exit::Stopped);
         }
         Ended::Interrupted => {
-            say(&format!("interrupted; what is finished is kept. Continue with: {resume}"));
+            say(&format!("interrupted; what is finished is kept; continue with:\n  {resume}"));
             return Ok(Exit::Interrupted);
         }
-        Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with {resume}"))),
+        Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with:\n  {resume}"))),
         Ended::Decided if !surroundings.global.quiet => say("stopped early: every comparison is decided"),
         Ended::Done | Ended::Decided | Ended::Ledger(_) => {}
     }

@@ -73,12 +73,60 @@ fn a_ledger_that_cannot_be_written_stops_the_run_before_it_costs() {
     let desk = Desk::new(&mock.base());
     desk.sums(2);
     desk.write("text.db", "this is a letter, not a ledger. ".repeat(100));
-    for (ledger, words) in [("text.db", "is not a ledger"), (".", "ledger"), ("/proc/x/ledger.db", "ledger")]
-    {
+    for (ledger, words) in [("text.db", "is not a ledger"), (".", "ledger"), ("/proc/ledger.db", "ledger")] {
         desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--ledger", ledger]).ends(4).says(&[words]);
     }
     assert_eq!(mock.requests(), 0);
     assert!(desk.read("text.db").starts_with("this is a letter"));
+}
+
+#[test]
+fn a_ledger_in_a_directory_that_is_not_there_is_a_mistake_in_its_name() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(2);
+    let words = ["cannot use the ledger runz/l.db: there is no directory runz", "make the directory first"];
+    for args in [&["eval", "rows.jsonl", "-m", "chat/m"][..], &["eval", "list"], &["eval", "show"]] {
+        desk.run(&[args, &["--ledger", "runz/l.db"]].concat()).ends(2).says(&words);
+    }
+    assert!(!desk.path("runz").exists());
+    assert_eq!(mock.requests(), 0);
+    desk.run(&["eval", "rows.jsonl", "-m", "chat/m"]).ends(0);
+    assert!(desk.ledger().exists(), "the default place is made");
+}
+
+#[test]
+fn a_full_disk_under_stdout_is_a_sentence() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(1);
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for args in [&["eval", "rows.jsonl", "-m", "chat/m", "--json"][..], &["eval", "show"], &["eval", "list"]]
+    {
+        let ran = Ran::of(desk.orch(args).stdout(full()).output().unwrap()).ends(4);
+        ran.says(&["cannot write to standard output: No space left"]);
+    }
+}
+
+#[test]
+fn columns_that_mean_nothing_are_ignored_and_narrow_ones_are_kept() {
+    let mock = Mock::start(Settings { wrong_share: 0.3, ..Settings::default() });
+    let desk = Desk::new(&mock.base());
+    desk.sums(80);
+    desk.run(&["eval", "rows.jsonl", "-m", "chat/m,priced", "--gate", "valid >= 0.5"]);
+    let shown = |columns: &str| {
+        let mut command = desk.orch(&["eval", "show"]);
+        Ran::of(command.env("COLUMNS", columns).output().unwrap()).ends(0).out
+    };
+    assert_eq!(shown("0"), shown("120"));
+    assert_eq!(shown("many"), shown("120"));
+    for columns in [40, 60, 80, 120] {
+        for line in shown(&columns.to_string()).lines() {
+            // A command is for copying, and never cut.
+            let fits = line.chars().count() <= columns || line.contains("orch eval");
+            assert!(fits, "{line:?} at {columns}");
+        }
+    }
 }
 
 #[test]
@@ -115,6 +163,7 @@ fn json_on_stdout_has_every_field_of_its_schema() {
         "model",
         "is_incumbent",
         "simulated",
+        "replayed",
         "samples",
         "accepted",
         "accepted_of_answered",
