@@ -8,15 +8,20 @@ const EXAMPLES: &str = "\
 Examples:
   orch eval prompts.jsonl -m sim/good,sim/fast   try it: no keys, no cost
   orch init                                      write a commented orch.toml
-  orch models list                               what is known, and what it costs
+  orch models list                               known models and prices
   orch eval show last                            the latest run again
 
 Exit codes:
-  0 done   1 the answer is no: a gate failed, no candidate to adopt   2 your input
-  3 stopped by a cap   4 surroundings: ledger, network   5 inconclusive   130 interrupted";
+  0    done
+  1    the answer is no: a gate failed, or no candidate is to be adopted
+  2    your input: flags, configuration, dataset
+  3    stopped by a cap; what is finished is kept
+  4    surroundings: ledger, disk, network, providers
+  5    inconclusive, where a decision was required
+  130  interrupted; what is finished is kept";
 
 /// The heading of what every command takes.
-const EVERYWHERE: &str = "Everywhere";
+const EVERYWHERE: &str = "For every command";
 
 /// Evaluate, route and monitor language models.
 #[derive(Debug, Parser)]

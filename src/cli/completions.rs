@@ -74,12 +74,13 @@ fn chapters(command: &clap::Command, name: &str, out: &mut dyn Write) -> io::Res
         page.render_options_section(&mut text)?;
         page.render_extra_section(&mut text)?;
         for line in text.split_inclusive(|byte| *byte == b'\n') {
-            match line.strip_prefix(b".SH DESCRIPTION") {
-                Some(_) => {}
-                None => match line.strip_prefix(b".SH ") {
-                    Some(heading) => out.write_all(&[b".SS ", heading].concat())?,
-                    None => out.write_all(line)?,
-                },
+            // The description stands below the section's own head, and definitions hold once made.
+            if [&b".SH DESCRIPTION"[..], b".ie ", b".el "].iter().any(|start| line.starts_with(start)) {
+                continue;
+            }
+            match line.strip_prefix(b".SH ") {
+                Some(heading) => out.write_all(&[b".SS ", heading].concat())?,
+                None => out.write_all(line)?,
             }
         }
         chapters(below, &name, out)?;

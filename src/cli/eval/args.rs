@@ -19,7 +19,8 @@ Examples:
   No keys, no cost: simulated models:
     orch eval prompts.jsonl -m sim/good,sim/fast
   A gate for a pipeline, never dearer than two dollars, with a report:
-    orch eval suite.toml --gate 'accepted >= 0.95' --max-cost 2.00 -o report.html
+    orch eval suite.toml --gate 'accepted >= 0.95' --max-cost 2.00 \\
+      --out report.html
   Go on after Ctrl-C, a crash or a cap:
     orch eval --resume last";
 

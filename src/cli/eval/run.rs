@@ -160,7 +160,7 @@ fn finish(
             return Ok(Exit::Stopped);
         }
         Ended::Interrupted => {
-            say(&format!("interrupted; what is finished is kept; continue with:\n  {resume}"));
+            say(&format!("interrupted; what is finished is kept\ncontinue with:\n  {resume}"));
             return Ok(Exit::Interrupted);
         }
         Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with:\n  {resume}"))),

@@ -231,7 +231,7 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         ("refused / errors", format!("{} / {}", share(model.refused), share(errors))),
         ("repaired", share(model.repaired)),
         ("cost per call", text::money(model.cost_per_call, model.cost_is_estimated)),
-        ("cost per accepted", text::cost_per_accepted(model)),
+        ("cost per accepted", cost_per_accepted(model, style)),
         ("  vs incumbent", compared(&|comparison| text::change(comparison.delta_cost_per_accepted))),
         ("latency p50", p50),
         ("  p95", p95),
@@ -247,6 +247,15 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         ("spent", spent(model)),
         ("served as", served(model, style)),
     ]
+}
+
+/// Two amounts in one word are wider than a narrow column, and a number that is cut is another number.
+fn cost_per_accepted(model: &ModelSummary, style: Style) -> String {
+    let shown = text::cost_per_accepted(model);
+    match shown.split_once(" ($") {
+        Some((cost, _)) if style.width < LABEL_COLUMNS + MODEL_COLUMNS => cost.to_owned(),
+        _ => shown,
+    }
 }
 
 fn needed(prompts: u64) -> String {

@@ -96,6 +96,34 @@ fn a_ledger_in_a_directory_that_is_not_there_is_a_mistake_in_its_name() {
 }
 
 #[test]
+fn json_is_safe_to_show_and_means_the_same() {
+    let row = json!({"id": HOSTILE, "prompt": HOSTILE, "expected": "7", "tags": [HOSTILE]}).to_string();
+    let script = Script::start(|_, _| Say::chat(HOSTILE));
+    let desk = Desk::new(&script.base());
+    desk.write("rows.jsonl", row);
+    let args =
+        ["eval", "rows.jsonl", "-m", "chat/m", "--no-stream", "--json", "--out", "r.jsonl", "--out", "r.csv"];
+    let ran = desk.run(&args).ends(0);
+    is_harmless("stdout", &ran.out);
+    for name in ["r.jsonl", "r.csv"] {
+        is_harmless(name, &desk.read(name));
+    }
+    let line: Value = serde_json::from_str(&desk.read("r.jsonl")).unwrap();
+    assert_eq!((&line["answer"], &line["id"]), (&json!(HOSTILE), &json!(HOSTILE)));
+}
+
+#[test]
+fn what_was_simulated_and_what_was_replayed_are_told_apart() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    desk.sums(1);
+    desk.write("old.jsonl", json!({"id": "s0", "model": "old", "output": "7"}).to_string());
+    let json = desk.run(&["eval", "rows.jsonl", "-m", "sim/good,replay:old.jsonl", "--json"]).json();
+    let told = |i: usize| (&json["models"][i]["simulated"], &json["models"][i]["replayed"]);
+    assert_eq!(told(0), (&json!(true), &json!(false)), "{json}");
+    assert_eq!(told(1), (&json!(false), &json!(true)), "{json}");
+}
+
+#[test]
 fn a_full_disk_under_stdout_is_a_sentence() {
     let mock = Mock::start(Settings::default());
     let desk = Desk::new(&mock.base());
