@@ -279,8 +279,7 @@ pub(super) fn plain(scene: Scene<'_>) -> String {
     parts.extend(whole(scene).into_iter().skip(skipped));
     parts.extend(failures(progress, CLASSES_IN_A_LOG, usize::MAX));
     let candidates = progress.candidates.iter().zip(&paces.each).map(|(one, pace)| candidate(one, pace));
-    let candidates: String = candidates.map(|one| format!("; {one}")).collect();
-    format!("{}{candidates}", parts.join(", "))
+    std::iter::once(parts.join(", ")).chain(candidates).collect::<Vec<_>>().join("; ")
 }
 
 fn candidate(candidate: &CandidateProgress, pace: &Pace) -> String {

@@ -39,8 +39,8 @@ async fn every_field_is_there_at_eighty_columns() {
     progress.failures.insert("rate_limited".to_owned(), 1);
     insta::assert_snapshot!(shown(&progress, &paces, canvas(77, 24)), @r#"
                                   done  accepted    p95    cost     rate      ETA
-    openrout…ure=0.2  12,345/1,000,000     80.0%  402ms  $12.35  1,235/s  13m 20s
-    openrout…ure=0.2  12,345/1,000,000    100.0%  402ms  $12.35  1,235/s  13m 20s
+    …haiku-4…025100…  12,345/1,000,000     80.0%  402ms  $12.35  1,235/s  13m 20s
+    …opus-4-…         12,345/1,000,000    100.0%  402ms  $12.35  1,235/s  13m 20s
     24,690/2,000,000 done · 2,469/s · ETA 13m 20s · $24.69 of $50.00
     16 in flight · 494 retries
     rejected 2,469, rate_limited 1
@@ -66,16 +66,16 @@ async fn a_narrow_terminal_shows_fewer_facts_and_each_of_them_whole() {
     progress.failures.insert("context".to_owned(), 1);
     insta::assert_snapshot!(shown(&progress, &paces, canvas(57, 24)), @r#"
                                done  accepted    p95      ETA
-    openro…re=0.2  12,345/1,000,000     80.0%  402ms  13m 20s
-    openro…re=0.2  12,345/1,000,000    100.0%  402ms  13m 20s
+    …haiku…25100…  12,345/1,000,000     80.0%  402ms  13m 20s
+    …opus-4-…      12,345/1,000,000    100.0%  402ms  13m 20s
     24,690/2,000,000 done · 2,469/s · ETA 13m 20s · $24.69
     16 in flight · 494 retries
     rejected 2,469, rate_limited 31, context 1
     "#);
     insta::assert_snapshot!(shown(&progress, &paces, canvas(37, 24)), @r#"
                                      done
-    openroute…ature=0.2  12,345/1,000,000
-    openroute…ature=0.2  12,345/1,000,000
+    …haiku-4-5-2025100…  12,345/1,000,000
+    …opus-4-…            12,345/1,000,000
     24,690/2,000,000 done · 2,469/s
     ETA 13m 20s · $24.69 · 16 in flight
     rejected 2,469, others 32
