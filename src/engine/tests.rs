@@ -286,7 +286,7 @@ fn content_types_are_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_halt_ends_a_pause_at_once_and_keeps_what_was_made() {
     let bench = bench(vec![error(500, vec![("retry-after", "8")]), good()], Some(10_000_000));
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let (outcome, ()) = tokio::join!(bench.run(), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         bench.engine.halt.ask();
