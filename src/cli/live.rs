@@ -2,6 +2,7 @@
 //! line now and then in a log, or nothing. It is told the time and draws only when told.
 
 mod frame;
+mod name;
 mod pace;
 mod screen;
 
