@@ -7,6 +7,7 @@ pub mod id;
 pub mod json_array;
 pub mod money;
 pub mod ndjson;
+pub mod number;
 pub mod sketch;
 pub mod span;
 pub mod sse;

@@ -53,6 +53,18 @@ pub fn show(duration: Duration) -> String {
     }
 }
 
+/// Shows how long something will take, which nobody knows to a tenth of a second: `0s`, `43s`, `3m 20s`,
+/// `2h 5m`, `3d 4h`.
+pub fn coarse(duration: Duration) -> String {
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_millis() >= 500));
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +84,11 @@ mod tests {
     fn durations_are_shown_short() {
         let shown = [412, 1_440, 200_000, 7_500_000].map(|ms| show(Duration::from_millis(ms)));
         assert_eq!(shown, ["412ms", "1.4s", "3m 20s", "2h 5m"]);
+    }
+    #[test]
+    fn estimates_are_shown_coarsely() {
+        let shown = [0, 43_400, 59_600, 200_000, 7_500_000, 273_600_000];
+        let shown = shown.map(|ms| coarse(Duration::from_millis(ms)));
+        assert_eq!(shown, ["0s", "43s", "1m 0s", "3m 20s", "2h 5m", "3d 4h"]);
     }
 }

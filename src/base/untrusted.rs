@@ -1,5 +1,6 @@
 //! Text from models, providers and files, on its way to a terminal.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 /// Text we did not write. Displaying it makes every control character visible and harmless.
@@ -41,13 +42,35 @@ impl fmt::Display for Untrusted<'_> {
     }
 }
 
+/// JSON as cautious writers write it: what [`Untrusted`] makes visible, and JSON itself allows raw, becomes
+/// `\u` escapes (RFC 8259, section 7), so that the text means the same and `cat` is safe. Beyond ASCII and in
+/// DEL, valid JSON has characters in strings alone, so no parsing is needed.
+pub fn json(text: &str) -> Cow<'_, str> {
+    let is_raw = |c: char| c == '\x7f' || is_deceptive(c);
+    if !text.contains(is_raw) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_raw(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                write!(out, "\\u{unit:04x}").unwrap_or_default();
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn picture(c: char) -> char {
     char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}')
 }
 
 /// Characters that move, hide or reorder what is shown (OWASP LLM05; Unicode TR 36).
 fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{80}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+    matches!(c, '\u{80}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -91,6 +114,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn json_means_the_same_and_is_safe_to_show(text in "\\PC{0,8}[\u{7f}-\u{9f}\u{202e}\u{e0041}]?\\PC{0,8}") {
+            let written = serde_json::to_string(&text).unwrap();
+            let shown = json(&written);
+            let is_bad = |c: char| c.is_control() || is_deceptive(c);
+            prop_assert!(!shown.contains(is_bad), "{}", shown);
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+        }
+
         #[test]
         fn no_control_byte_passes(text: String) {
             let shown = Untrusted::text(&text).to_string();

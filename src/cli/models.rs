@@ -11,6 +11,7 @@ use jiff::civil::Date;
 
 use crate::base::clock::Clock;
 use crate::base::money::Rate;
+use crate::base::number;
 use crate::base::untrusted::Untrusted;
 use crate::policy::catalogue::import::{Options, import};
 use crate::policy::catalogue::{Catalogue, Cover, Modality, Model, Prices, Rates, parse_id};
@@ -271,7 +272,7 @@ fn covered(cover: Cover) -> &'static str {
 }
 
 fn counted(tokens: Option<u64>) -> String {
-    tokens.map_or("?".to_owned(), |tokens| format!("{tokens} tokens"))
+    tokens.map_or("?".to_owned(), |tokens| number::counted(tokens, "token"))
 }
 
 fn modalities(list: &[Modality]) -> String {
@@ -293,9 +294,11 @@ fn convert(
     let unpriced = models.iter().filter(|model| model.prices.is_none()).count();
     let rows = models.len() as u64 + import.skipped.values().sum::<u64>();
     let taken = models.len();
-    writeln!(stderr, "{}: {taken} of {rows} rows taken, {unpriced} without a price", import.table.name())?;
+    let (taken, rows) = (number::count(taken as u64), number::counted(rows, "row"));
+    let unpriced = number::count(unpriced as u64);
+    writeln!(stderr, "{}: {taken} of {rows} taken, {unpriced} without a price", import.table.name())?;
     for (reason, count) in &import.skipped {
-        writeln!(stderr, "skipped {count}: {reason}")?;
+        writeln!(stderr, "skipped {}: {reason}", number::count(*count))?;
     }
     Ok(OK)
 }
@@ -375,8 +378,8 @@ mod tests {
             "model          openai/gpt-9",
             "aliases        gpt-9-2026-08-07",
             "covers         dated snapshots",
-            "context        400000 tokens",
-            "max output     128000 tokens",
+            "context        400,000 tokens",
+            "max output     128,000 tokens",
             "takes          text, image",
             "makes          text",
             "tools          yes",

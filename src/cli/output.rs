@@ -12,6 +12,8 @@ pub struct Terminal {
     pub stdout: bool,
     /// stderr is a terminal.
     pub stderr: bool,
+    /// Lines can be redrawn in place on stderr: a terminal that is not dumb.
+    pub redraws: bool,
     /// Colour is wanted on stdout.
     pub color: bool,
     /// Colour is wanted on stderr.
@@ -39,13 +41,13 @@ impl Terminal {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| environment.get(name));
         let unicode = locale.is_none_or(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"));
         let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
-        let width = match columns {
-            Some(columns) => columns,
-            None => console_width().unwrap_or(PLAIN_WIDTH),
-        };
+        // POSIX leaves zero and what is no number without meaning.
+        let columns = columns.filter(|columns| *columns > 0);
+        let width = columns.or_else(console_width).unwrap_or(PLAIN_WIDTH);
         Self {
             stdout,
             stderr,
+            redraws: stderr && !is_dumb,
             color: wanted(stdout),
             color_stderr: wanted(stderr),
             unicode,
@@ -63,6 +65,7 @@ fn console_width() -> Option<u16> {
 pub fn stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     quiet_pipe(write(&mut out).and_then(|()| out.flush()))
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
 }
 
 /// Writes talk to stderr.

@@ -68,11 +68,22 @@ fn read(path: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The ledger's place: the one named, else the configuration's, else the user's data directory.
+/// The ledger's place: the one named, else the configuration's, else the user's data directory. Only the last
+/// is made with its directories: elsewhere a directory that is missing is more likely a name mistyped, and a
+/// second ledger that is empty looks like one that was lost.
 pub fn ledger(global: &Global, config: &Config, environment: &Environment) -> Result<PathBuf, Failed> {
     let configured = config.policy.ledger().map(|path| from_home(path, environment));
-    let named = global.ledger.clone().or(configured).or_else(|| environment.ledger());
-    named.ok_or_else(|| {
+    if let Some(path) = global.ledger.clone().or(configured) {
+        return match path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) {
+            None => Ok(path),
+            Some(parent) => Err(Failed::input(anyhow!(
+                "cannot use the ledger {}: there is no directory {}; correct the path, or make the directory first",
+                path.display(),
+                parent.display()
+            ))),
+        };
+    }
+    environment.ledger().ok_or_else(|| {
         Failed::surroundings(anyhow!("no home directory is known; name a ledger with --ledger FILE"))
     })
 }

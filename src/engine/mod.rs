@@ -4,6 +4,7 @@
 mod attempt;
 mod bound;
 pub mod gate;
+pub mod halt;
 pub mod leg;
 pub mod purse;
 pub mod walk;
@@ -25,6 +26,7 @@ use crate::model::outcome::{Attempt, Context, Cost, Outcome};
 use crate::model::{Failure, FailureClass, Request};
 use crate::policy::catalogue::{Catalogue, price_attempt};
 pub use bound::UNBOUNDED;
+use halt::Halt;
 use leg::Leg;
 use purse::{Claim, Hold, Purse};
 use walk::{Progress, Step};
@@ -41,6 +43,8 @@ pub struct Engine {
     pub catalogue: Catalogue,
     /// Who records.
     pub record: Record,
+    /// Asked to stop: nothing is waited for any more but calls that were sent.
+    pub halt: Halt,
 }
 
 /// Who records outcomes.
@@ -139,7 +143,10 @@ impl Engine {
                 }
                 Step::Again { after, why } => {
                     last.why = why;
-                    tokio::time::sleep(after).await;
+                    if let Err(halted) = self.halt.or(tokio::time::sleep(after)).await {
+                        last.why.push_str("; not made, for the run was asked to stop");
+                        return Err(halted);
+                    }
                 }
             }
         }
@@ -162,7 +169,15 @@ impl Engine {
             None
         };
         let bound = bound.ok();
-        let permit = leg.gate.pass().await;
+        let permit = match self.halt.or(leg.gate.pass()).await {
+            Ok(permit) => permit,
+            Err(halted) => {
+                if let Some(hold) = hold {
+                    hold.settle(Money::ZERO).await;
+                }
+                return Err(halted);
+            }
+        };
         let began = self.clock.now();
         let made = attempt::call(leg, encoded, ask.headers).await;
         permit.finish(signal(made.failure.as_ref()));
@@ -198,7 +213,9 @@ impl Engine {
         (n, earlier): (u32, &[Attempt]),
     ) -> Result<Hold<'_>, Failure> {
         let refused = |message: String| Failure::new(FailureClass::Budget, message);
-        let mut hold = self.purse.hold(worst).await.map_err(|error| refused(error.to_string()))?;
+        // Only the wait is cut short: a hold on its way to the disk may be there already.
+        let held = self.halt.or(self.purse.hold(worst)).await?;
+        let mut hold = held.map_err(|error| refused(error.to_string()))?;
         let claim = Claim {
             context: &ask.context,
             target: &leg.target,

@@ -132,6 +132,7 @@ fn bench(acts: Vec<Act>, cap: Option<i64>) -> Bench {
         purse: Purse::new(cap.map(Money::from_nanos), Money::ZERO),
         catalogue: std::iter::once(model).collect(),
         record: Record::Caller,
+        halt: Halt::default(),
     };
     Bench { engine, leg, script }
 }
@@ -360,4 +361,29 @@ fn content_types_are_told_apart() {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
     assert!(attempt::is_plain_json(headers[CONTENT_TYPE].as_bytes()));
     assert!(!attempt::is_plain_json(b"application/x-ndjson"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halt_ends_a_pause_at_once_and_keeps_what_was_made() {
+    let bench = bench(vec![error(500, vec![("retry-after", "8")]), good()], Some(10_000_000));
+    let began = Instant::now();
+    let (outcome, ()) = tokio::join!(bench.run(), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.engine.halt.ask();
+    });
+    assert_eq!(began.elapsed(), Duration::from_secs(1));
+    assert_eq!((class(&outcome), bench.sent()), (FailureClass::Cancelled, 1));
+    assert!(outcome.attempts[0].why.ends_with("not made, for the run was asked to stop"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halt_lets_a_call_that_was_sent_finish_and_starts_none_that_would_wait() {
+    let mut bench = bench(vec![good(), good()], Some(10_000_000));
+    bench.leg.gate = Arc::new(Gate::new(1));
+    let (first, second, ()) = tokio::join!(bench.run(), bench.run(), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        bench.engine.halt.ask();
+    });
+    assert_eq!(first.answer.as_ref().unwrap().text(), "hi");
+    assert_eq!((class(&second), second.attempts.len(), bench.sent()), (FailureClass::Cancelled, 0, 1));
 }

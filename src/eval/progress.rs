@@ -9,6 +9,10 @@ use crate::base::money::Money;
 use crate::ledger::row::{SampleFacts, SampleStatus};
 use crate::model::outcome::Cost;
 
+/// The smallest sample for which the 95 % order-statistic interval of p95 exists (David and Nagaraja 2003). Of
+/// fewer, no p95 is shown anywhere.
+pub const LEAST_FOR_P95: u64 = 72;
+
 /// A run so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -47,9 +51,9 @@ pub struct CandidateProgress {
 }
 
 impl CandidateProgress {
-    /// The 95th percentile of latency so far, within 2 %; absent before the first answer.
+    /// The 95th percentile of latency so far, within 2 %; absent below [`LEAST_FOR_P95`] answers.
     pub fn p95(&self) -> Option<Duration> {
-        self.latency.quantile(0.95)
+        (self.latency.total() >= LEAST_FOR_P95).then(|| self.latency.quantile(0.95))?
     }
 
     /// The share accepted so far; absent before the first sample.
@@ -166,12 +170,23 @@ mod tests {
         assert_eq!((progress.done(), progress.total(), progress.retries), (3, 5, 3));
         assert_eq!(progress.candidates[0].accepted_share(), Some(1.0 / 3.0));
         assert_eq!(progress.spent(), Some(Money::from_nanos(30_000_000)));
-        let p95 = progress.candidates[0].p95().unwrap().as_secs_f64();
-        assert!((p95 - 0.4).abs() < 0.008, "{p95}");
         assert_eq!(
             progress.failures.iter().map(|(k, n)| (k.as_str(), *n)).collect::<Vec<_>>(),
             [("rejected", 1), ("timeout", 1)]
         );
+    }
+
+    #[test]
+    fn a_p95_is_told_as_soon_as_it_has_an_interval() {
+        let mut progress = Progress::new(&[("a".to_owned(), 100)]);
+        let free = Cost::Computed(Money::ZERO);
+        for _ in 1..LEAST_FOR_P95 {
+            progress.finished(0, &facts(SampleStatus::Accepted, None, free));
+        }
+        assert_eq!(progress.candidates[0].p95(), None);
+        progress.finished(0, &facts(SampleStatus::Accepted, None, free));
+        let p95 = progress.candidates[0].p95().unwrap().as_secs_f64();
+        assert!((p95 - 0.4).abs() < 0.008, "{p95}");
     }
 
     #[test]

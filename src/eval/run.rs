@@ -91,8 +91,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// `tokio`'s timers are precise to a millisecond; less than that is not lag.
 const TIMER_PRECISION: Duration = Duration::from_millis(1);
 
-/// Runs to an end. `stop` asks it to finish what is under way and start nothing new; dropping the future
-/// abandons what is under way.
+/// Runs to an end. `stop` asks it to finish the calls under way and start nothing new: a sample that waits
+/// before another attempt is left for later. Dropping the future abandons what is under way.
 pub async fn run(
     mut plan: Plan<'_>,
     engine: &Engine,
@@ -103,7 +103,7 @@ pub async fn run(
     let began = Instant::now();
     let bench = Bench { run: plan.run, engine, effects };
     let health = vec![Health::default(); plan.candidates.len()];
-    let mut loop_state = Loop { ended: None, health, samples: 0 };
+    let mut loop_state = Loop { ended: None, is_halted: false, health, samples: 0 };
     let mut lag = Lag::default();
     let mut ticks = tokio::time::interval_at(began + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -124,8 +124,10 @@ pub async fn run(
         }
         tokio::select! {
             biased;
-            () = &mut stop, if loop_state.ended.is_none() => {
+            () = &mut stop, if !loop_state.is_halted => {
+                loop_state.is_halted = true;
                 loop_state.end(Ended::Interrupted);
+                engine.halt.ask();
                 watch(Event::Stopping(under_way.len()));
             }
             Some(taken) = under_way.next() => {
@@ -165,14 +167,14 @@ async fn begin<F: Future>(mut sample: Pin<&mut F>) -> Poll<F::Output> {
 type Taken = (SampleKey, Result<sample::Finished, Trouble>);
 
 enum Trouble {
-    Budget(sample::Unfinished),
+    Unfinished(sample::Unfinished),
     Dataset(Problem),
 }
 
 async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: SampleKey) -> Taken {
     let taken = match dataset.case(key.item) {
         Err(error) => Err(Trouble::Dataset(error)),
-        Ok(case) => sample::take(bench, candidate, &case, key).await.map_err(Trouble::Budget),
+        Ok(case) => sample::take(bench, candidate, &case, key).await.map_err(Trouble::Unfinished),
     };
     (key, taken)
 }
@@ -191,6 +193,7 @@ fn next(plan: &mut Plan<'_>, health: &[Health]) -> Option<SampleKey> {
 
 struct Loop {
     ended: Option<Ended>,
+    is_halted: bool,
     health: Vec<Health>,
     samples: u64,
 }
@@ -210,7 +213,7 @@ impl Loop {
     ) {
         let finished = match taken {
             Ok(finished) => finished,
-            Err(Trouble::Budget(unfinished)) => return self.stop(recorder, unfinished).await,
+            Err(Trouble::Unfinished(unfinished)) => return self.stop(recorder, unfinished).await,
             Err(Trouble::Dataset(error)) => return self.end(Ended::Dataset(error)),
         };
         let facts = finished.row.facts.clone();
@@ -236,9 +239,12 @@ impl Loop {
 }
 
 impl Loop {
-    /// Ends for want of money, with what was paid so far on record.
+    /// Ends for want of money or because it was asked to, with what was paid so far on record.
     async fn stop(&mut self, recorder: &Recorder, unfinished: sample::Unfinished) {
-        self.end(Ended::Budget(unfinished.failure));
+        self.end(match unfinished.failure.class {
+            FailureClass::Cancelled => Ended::Interrupted,
+            _ => Ended::Budget(unfinished.failure),
+        });
         for outcome in unfinished.paid {
             if let Err(error) = recorder.record(Entry::Outcome(outcome)).await {
                 // Money that is not on record is worse than a budget that is used up.

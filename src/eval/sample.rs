@@ -32,7 +32,7 @@ pub(super) struct Finished {
     pub(super) outcomes: Vec<Arc<Outcome>>,
 }
 
-/// A sample that the budget ended before it was answered and judged. It counts as not made, and what was
+/// A sample that the budget, or a stop, ended before it was answered and judged. It counts as not made, and what was
 /// paid for it as spent.
 pub(super) struct Unfinished {
     pub(super) failure: Failure,
@@ -43,7 +43,9 @@ impl Unfinished {
     fn of(outcomes: &[Arc<Outcome>]) -> Option<Self> {
         let refusal = |outcome: &Arc<Outcome>| outcome.answer.as_ref().err().cloned();
         let mut refusals = outcomes.iter().filter_map(refusal);
-        let failure = refusals.find(|failure| failure.class == FailureClass::Budget)?;
+        let is_ours =
+            |failure: &Failure| matches!(failure.class, FailureClass::Budget | FailureClass::Cancelled);
+        let failure = refusals.find(is_ours)?;
         let sent = outcomes.iter().filter(|outcome| !outcome.attempts.is_empty());
         Some(Self { failure, paid: sent.cloned().collect() })
     }

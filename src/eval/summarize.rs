@@ -9,6 +9,7 @@ use super::summary::{DatasetInfo, GateResult, ModelSummary, Summary};
 use super::tally::{Counted, Passes, Tally};
 use super::verdict::{self, Pace};
 use crate::base::money::Money;
+use crate::base::number::counted;
 use crate::ledger::row::{RunRow, RunStatus};
 use crate::ledger::{Charged, LedgerError, Reader};
 
@@ -236,7 +237,7 @@ fn notes(
         notes.push("the cap and what was spent are simulated dollars".to_owned());
     }
     if manifest.skipped_rows > 0 {
-        notes.push(format!("{} bad rows were left out", manifest.skipped_rows));
+        notes.push(format!("left out: {}", counted(manifest.skipped_rows, "bad row")));
     }
     if matches!(status, RunStatus::Interrupted | RunStatus::Stopped | RunStatus::Killed) {
         notes.push("the run is not complete; what it holds is a random sample of its prompts".to_owned());

@@ -14,6 +14,7 @@ use super::stats::power::{Goal, pairs_in_all};
 use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
 use crate::base::money::{Money, grouped};
+use crate::base::number::counted;
 use crate::base::span;
 
 /// What the user asked to be decided.
@@ -191,7 +192,7 @@ fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
         let hold = if gates == 1 { "the gate holds".to_owned() } else { format!("all {gates} gates hold") };
-        return format!("{hold} over {} samples", grouped(evidence.model.samples));
+        return format!("{hold} over {}", counted(evidence.model.samples, "sample"));
     };
     let interval = comparison
         .ci95

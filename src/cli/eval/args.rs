@@ -2,9 +2,31 @@
 
 use std::path::PathBuf;
 
+/// What is asked, of whom.
+const WHAT: &str = "What is run";
+/// At what pace, for how much.
+const HOW: &str = "How it is run";
+/// What follows from the answers.
+const DECISION: &str = "What is decided";
+/// Where results go.
+const OUTPUT: &str = "Output";
+
+const EXAMPLES: &str = "\
+Examples:
+  Two models on the same prompts, and whether to change:
+    orch eval prompts.jsonl -m openai/gpt-5-mini,anthropic/claude-haiku-4-5 \\
+      --incumbent openai/gpt-5-mini
+  No keys, no cost: simulated models:
+    orch eval prompts.jsonl -m sim/good,sim/fast
+  A gate for a pipeline, never dearer than two dollars, with a report:
+    orch eval suite.toml --gate 'accepted >= 0.95' --max-cost 2.00 \\
+      --out report.html
+  Go on after Ctrl-C, a crash or a cap:
+    orch eval --resume last";
+
 /// What was typed.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = EXAMPLES)]
 pub struct Args {
     #[command(subcommand)]
     pub(super) action: Option<Action>,
@@ -32,65 +54,65 @@ pub(super) struct RunArgs {
     pub(super) datasets: Vec<String>,
     /// Candidates: provider/model, an alias or replay:FILE, each with parameters after ?
     /// (openai/gpt-5-mini?temperature=0)
-    #[arg(long, short, value_name = "MODEL,...", value_delimiter = ',')]
+    #[arg(help_heading = WHAT, long, short, value_name = "MODEL,...", value_delimiter = ',')]
     pub(super) models: Vec<String>,
     /// The candidate in use today, that others are compared with
-    #[arg(long, value_name = "MODEL")]
+    #[arg(help_heading = WHAT, long, value_name = "MODEL")]
     pub(super) incumbent: Option<String>,
     /// A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON
-    #[arg(long = "scorer", value_name = "SCORER")]
+    #[arg(help_heading = WHAT, long = "scorer", value_name = "SCORER")]
     pub(super) scorers: Vec<String>,
-    /// What every candidate must reach, such as 'accepted >= 0.95' or 'p95 <= 800ms' (a bare 800 is ms too)
-    #[arg(long = "gate", value_name = "GATE")]
-    pub(super) gates: Vec<String>,
-    /// How much worse than the incumbent a candidate may be [default: 2pp]
-    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
-    pub(super) margin: Option<String>,
     /// Answers per prompt and candidate
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = WHAT, long, value_name = "N")]
     pub(super) repeat: Option<u32>,
     /// Use a random part of the prompts
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = WHAT, long, value_name = "N")]
     pub(super) limit: Option<u64>,
-    /// Calls at once; adapts below this to what each provider bears [default: 32]
-    #[arg(long, short, value_name = "N")]
-    pub(super) concurrency: Option<u32>,
-    /// Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run
-    #[arg(long, value_name = "DOLLARS", allow_hyphen_values = true)]
-    pub(super) max_cost: Option<String>,
-    /// Stop as soon as every comparison is decided (valid at every look); with gates, only when every
-    /// candidate is shown to be worse
-    #[arg(long)]
-    pub(super) early_stop: bool,
-    /// The seed of everything random [default: 7]
-    #[arg(long, value_name = "N")]
-    pub(super) seed: Option<u64>,
     /// A system prompt for rows that have none
-    #[arg(long, value_name = "TEXT")]
+    #[arg(help_heading = WHAT, long, value_name = "TEXT")]
     pub(super) system: Option<String>,
     /// A prompt template (minijinja) that rows are rendered through
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = WHAT, long, value_name = "FILE")]
     pub(super) template: Option<PathBuf>,
     /// The format of the datasets, when their names do not tell: jsonl, csv, tsv, text
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(help_heading = WHAT, long, value_name = "FORMAT")]
     pub(super) format: Option<String>,
     /// Count bad rows and go on without them
-    #[arg(long)]
+    #[arg(help_heading = WHAT, long)]
     pub(super) skip_bad: bool,
     /// Let rows of the datasets name programs that score (exec); they run with your rights
-    #[arg(long)]
+    #[arg(help_heading = WHAT, long)]
     pub(super) allow_exec: bool,
-    /// Ask for whole answers instead of streams; there is no time to first token then
-    #[arg(long)]
-    pub(super) no_stream: bool,
+    /// Calls at once; adapts below this to what each provider bears [default: 32]
+    #[arg(help_heading = HOW, long, short, value_name = "N")]
+    pub(super) concurrency: Option<u32>,
+    /// Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run
+    #[arg(help_heading = HOW, long, value_name = "DOLLARS", allow_hyphen_values = true)]
+    pub(super) max_cost: Option<String>,
     /// Make only the missing calls of a run; `last` is the latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = [
+    #[arg(help_heading = HOW, long, value_name = "RUN", conflicts_with_all = [
         "datasets", "models", "incumbent", "scorers", "gates", "margin", "repeat", "limit", "early_stop", "seed",
         "system", "template", "format", "skip_bad", "no_stream",
     ])]
     pub(super) resume: Option<String>,
+    /// The seed of everything random [default: 7]
+    #[arg(help_heading = HOW, long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Ask for whole answers instead of streams; there is no time to first token then
+    #[arg(help_heading = HOW, long)]
+    pub(super) no_stream: bool,
+    /// What every candidate must reach, such as 'accepted >= 0.95' or 'p95 <= 800ms' (a bare 800 is ms too)
+    #[arg(help_heading = DECISION, long = "gate", value_name = "GATE")]
+    pub(super) gates: Vec<String>,
+    /// How much worse than the incumbent a candidate may be [default: 2pp]
+    #[arg(help_heading = DECISION, long, value_name = "SHARE", allow_hyphen_values = true)]
+    pub(super) margin: Option<String>,
+    /// Stop as soon as every comparison is decided (valid at every look); with gates, only when every
+    /// candidate is shown to be worse
+    #[arg(help_heading = DECISION, long)]
+    pub(super) early_stop: bool,
     /// Exit with 5 when a verdict is inconclusive
-    #[arg(long)]
+    #[arg(help_heading = DECISION, long)]
     pub(super) require_decision: bool,
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -100,10 +122,10 @@ pub(super) struct RunArgs {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct OutputArgs {
     /// The summary as one JSON object on stdout
-    #[arg(long)]
+    #[arg(help_heading = OUTPUT, long)]
     pub(super) json: bool,
     /// Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times
-    #[arg(long = "out", short, value_name = "FILE")]
+    #[arg(help_heading = OUTPUT, long = "out", short, value_name = "FILE")]
     pub(super) out: Vec<PathBuf>,
 }
 

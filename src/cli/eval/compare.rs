@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::CompareArgs;
 use super::{Surroundings, manage, plan};
-use crate::base::money::grouped;
-use crate::base::untrusted::Untrusted;
+use crate::base::number::{count, counted};
+use crate::base::untrusted::{self, Untrusted};
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
 use crate::eval::manifest::Manifest;
@@ -155,7 +155,7 @@ fn notes(sides: &[Side; 2], paired: &Paired) -> Vec<String> {
     }
     for ((missing, all), side) in paired.unmatched.into_iter().zip(sides) {
         if missing > 0 {
-            let [missing, all] = [missing, all].map(|n| grouped(n as u64));
+            let [missing, all] = [missing, all].map(|n| count(n as u64));
             notes.push(format!(
                 "{}: {missing} of {all} answers have no counterpart and are left out",
                 side.label()
@@ -163,7 +163,7 @@ fn notes(sides: &[Side; 2], paired: &Paired) -> Vec<String> {
         }
     }
     if paired.renamed > 0 {
-        let rows = grouped(paired.renamed as u64);
+        let rows = count(paired.renamed as u64);
         notes.push(format!(
             "{rows} rows have the same id in both and ask something else: they are not compared"
         ));
@@ -236,13 +236,13 @@ fn say(
                 "verdict": { "decision": verdict.decision.name(), "sentence": verdict.sentence },
                 "notes": notes,
             });
-            return writeln!(out, "{object}");
+            return writeln!(out, "{}", untrusted::json(&object.to_string()));
         }
-        let counts = format!("{} better, {} worse", comparison.better, comparison.worse);
-        let prompts = grouped(comparison.prompts);
+        let counts = format!("{} better, {} worse", count(comparison.better), count(comparison.worse));
+        let prompts = counted(comparison.prompts, "shared prompt");
         let shared = match comparison.pairs == comparison.prompts {
-            true => format!("{prompts} shared prompts"),
-            false => format!("{} pairs on {prompts} shared prompts", grouped(comparison.pairs)),
+            true => prompts,
+            false => format!("{} on {prompts}", counted(comparison.pairs, "pair")),
         };
         writeln!(out, "{}", Untrusted::line(&verdict.sentence))?;
         writeln!(out, "{counts} of {shared}, p {:.3}", comparison.p_value)?;

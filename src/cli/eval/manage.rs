@@ -8,7 +8,8 @@ use serde_json::json;
 use super::args::{ListArgs, RescoreArgs, ShowArgs};
 use super::claim::Claim;
 use super::{Surroundings, data, plan, reports};
-use crate::base::untrusted::Untrusted;
+use crate::base::number::{count, counted};
+use crate::base::untrusted::{self, Untrusted};
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
 use crate::cli::settings::{self, Config};
@@ -64,7 +65,7 @@ pub(super) fn list(args: &ListArgs, surroundings: &Surroundings<'_>) -> Result<E
                     "version": 1, "run": row.id, "started": row.started.to_string(), "status": row.status.name(),
                     "datasets": datasets, "models": models, "seed": row.seed,
                 });
-                writeln!(out, "{object}")?;
+                writeln!(out, "{}", untrusted::json(&object.to_string()))?;
             } else {
                 let (datasets, models) = (datasets.join(" "), models.join(", "));
                 let (datasets, models) = (Untrusted::line(&datasets), Untrusted::line(&models));
@@ -99,7 +100,7 @@ pub(super) fn show(args: &ShowArgs, surroundings: &Surroundings<'_>) -> Result<E
     let (_, path, reader) = open(surroundings)?;
     let row = standing(&path, find(&reader, &args.run)?);
     let summary = summarize(&reader, &row, &manifest(&row)?, None)?;
-    reports::show(&summary, &reader, &args.output, surroundings)?;
+    reports::show(&summary, &reader, &args.output, (surroundings, reports::Hint::Wanted))?;
     Ok(Exit::Done)
 }
 
@@ -129,22 +130,22 @@ pub(super) fn rescore(args: &RescoreArgs, surroundings: &Surroundings<'_>) -> Re
         .map_err(|error: LedgerError| Failed::surroundings(error))?;
     if !surroundings.global.quiet {
         let Rescored { samples, changed, kept, missing } = rescored;
-        let text = format!("{samples} samples scored again, {changed} changed their outcome");
-        output::stderr(&text);
+        let (scored, changed) = (counted(samples, "sample"), count(changed));
+        output::stderr(&format!("scored {scored} again; {changed} changed their outcome"));
         if kept > 0 {
+            let kept = counted(kept, "sample");
             output::stderr(&format!(
-                "{kept} samples keep what a judge, embedder or program said: rescoring makes no calls"
+                "for {kept}, what a judge, embedder or program said is kept: rescoring makes no calls"
             ));
         }
         if missing > 0 {
-            output::stderr(&format!(
-                "{missing} samples are left as they were: their rows are no longer in the dataset"
-            ));
+            let missing = counted(missing, "sample");
+            output::stderr(&format!("left {missing} as before: the dataset no longer has their rows"));
         }
     }
     let reader = Reader::open(&path)?;
     let summary = summarize(&reader, &row, &manifest, None)?;
-    reports::show(&summary, &reader, &args.output, surroundings)?;
+    reports::show(&summary, &reader, &args.output, (surroundings, reports::Hint::Wanted))?;
     Ok(Exit::Done)
 }
 

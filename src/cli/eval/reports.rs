@@ -48,12 +48,21 @@ fn private(path: &Path) -> io::Result<fs::File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// How to continue an unfinished run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// Is to be shown with the summary.
+    Wanted,
+    /// Is said by someone else.
+    Said,
+}
+
 /// Shows a summary on stdout and writes the reports asked for.
 pub(super) fn show(
     summary: &Summary,
     reader: &Reader,
     args: &OutputArgs,
-    surroundings: &Surroundings<'_>,
+    (surroundings, hint): (&Surroundings<'_>, Hint),
 ) -> Result<(), Failed> {
     let samples = Recorded { reader, run: &summary.run };
     for path in &args.out {
@@ -69,16 +78,16 @@ pub(super) fn show(
     }
     let terminal = surroundings.terminal;
     let style = table::Style { color: terminal.color, unicode: terminal.unicode, width: terminal.width };
-    let next = next(summary, surroundings);
+    let next = next(summary, surroundings, hint);
     output::stdout(|out| table::write(summary, &samples, style, &next, out))?;
     Ok(())
 }
 
 /// What one would type next.
-fn next(summary: &Summary, surroundings: &Surroundings<'_>) -> Vec<table::Next> {
+fn next(summary: &Summary, surroundings: &Surroundings<'_>, hint: Hint) -> Vec<table::Next> {
     let run = &summary.run;
     let mut next = vec![("report", surroundings.command(&format!("show {run} --out report.html")))];
-    if summary.finished < summary.planned {
+    if summary.finished < summary.planned && hint == Hint::Wanted {
         next.insert(0, ("resume", surroundings.command(&format!("--resume {run}"))));
     }
     next

@@ -154,7 +154,7 @@ fn finish(
     let reader = Reader::open(ledger)?;
     let row = manage::find(&reader, &made.run)?;
     let summary = summarize(&reader, &row, manifest, Some(&made.went))?;
-    reports::show(&summary, &reader, &args.output, surroundings)?;
+    reports::show(&summary, &reader, &args.output, (surroundings, reports::Hint::Said))?;
     let resume = surroundings.command(&format!("--resume {}", made.run));
     let say = |text: &str| output::stderr(text);
     match &made.went.ended {
@@ -162,16 +162,16 @@ fn finish(
             let is_any_cap = failure.code.as_deref() == Some(UNBOUNDED);
             let with = if is_any_cap { "none" } else { "DOLLARS" };
             say(&format!(
-                "stopped by the cap: {}; continue with {resume} --max-cost {with}",
+                "stopped by the cap: {}; continue with another:\n  {resume} --max-cost {with}",
                 failure.message
             ));
             return Ok(Exit::Stopped);
         }
         Ended::Interrupted => {
-            say(&format!("interrupted; what is finished is kept. Continue with: {resume}"));
+            say(&format!("interrupted; what is finished is kept\ncontinue with:\n  {resume}"));
             return Ok(Exit::Interrupted);
         }
-        Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with {resume}"))),
+        Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with:\n  {resume}"))),
         Ended::Decided if !surroundings.global.quiet => say(decided(manifest)),
         Ended::Done | Ended::Decided | Ended::Ledger(_) => {}
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -16,9 +16,11 @@ use super::prepare::Prepared;
 use crate::base::clock::Clock;
 use crate::base::dice::Dice;
 use crate::base::money::Money;
+use crate::base::number::{count, counted};
 use crate::cli::exit::Failed;
 use crate::cli::live::{Live, Mode};
 use crate::cli::output;
+use crate::engine::halt::Halt;
 use crate::engine::purse::Purse;
 use crate::engine::{Engine, Record};
 use crate::eval::dataset::Dataset;
@@ -74,6 +76,7 @@ impl Session<'_> {
             purse: self.purse(earlier.spent, &recorder),
             catalogue,
             record: Record::Caller,
+            halt: Halt::default(),
         };
         let order = self.order();
         self.announce(&order, &earlier.progress);
@@ -88,7 +91,7 @@ impl Session<'_> {
             pairing: earlier.pairing,
         };
         let mut display = Display::new(self.mode(), earlier.progress);
-        let stop = Notify::new();
+        let (stop, mut is_abandoned) = (Notify::new(), false);
         let went = {
             let mut watch = |event: Event<'_>| {
                 display.progress.charged = engine.purse.is_capped().then(|| engine.purse.spent());
@@ -97,10 +100,16 @@ impl Session<'_> {
             let calls = run(plan, &engine, &prepared.effects, &recorder, (&mut watch, stop.notified()));
             tokio::select! {
                 went = calls => went,
-                abandoned = second_signal(&stop) => abandoned?,
+                abandoned = given_up(&stop) => {
+                    is_abandoned = true;
+                    abandoned?
+                }
             }
         };
         display.live.finish();
+        if is_abandoned && !self.surroundings.global.quiet {
+            display.say_dropped();
+        }
         let end = Entry::RunEnd {
             run: self.row.id.clone(),
             ended: Clock::System.now(),
@@ -220,9 +229,9 @@ impl Session<'_> {
 
     fn mode(&self) -> Mode {
         let terminal = self.surroundings.terminal;
-        match (self.surroundings.global.quiet, terminal.stderr) {
+        match (self.surroundings.global.quiet, terminal.redraws) {
             (true, _) => Mode::Quiet,
-            (false, true) => Mode::Terminal { color: terminal.color_stderr },
+            (false, true) => Mode::Terminal { color: terminal.color_stderr, unicode: terminal.unicode },
             (false, false) => Mode::Plain,
         }
     }
@@ -235,8 +244,11 @@ impl Session<'_> {
         let rows = calls / (models as u64 * u64::from(self.manifest.repeat)).max(1);
         let repeats =
             if self.manifest.repeat > 1 { format!(" × {}", self.manifest.repeat) } else { String::new() };
-        let resumed =
-            if self.is_resumed { format!(", {done} of them finished earlier") } else { String::new() };
+        let resumed = if self.is_resumed {
+            format!(", {} of them finished earlier", count(done))
+        } else {
+            String::new()
+        };
         let text = format!(
             "run {}: {} × {}{repeats} = {}{resumed}, seed {}",
             self.row.id,
@@ -261,10 +273,9 @@ impl Session<'_> {
     }
 }
 
-/// `1 prompt`, `2 prompts`.
-fn counted(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-}
+/// The most that calls under way may take to finish once the run was asked to stop: longer than nearly every
+/// answer takes, and as long as an operator or a service supervisor is willing to wait.
+const DRAIN_AT_MOST: Duration = Duration::from_secs(30);
 
 struct Display {
     live: Live,
@@ -273,16 +284,21 @@ struct Display {
 
 impl Display {
     fn new(mode: Mode, progress: Progress) -> Self {
-        let names: Vec<_> = progress.candidates.iter().map(|one| (one.name.clone(), one.total)).collect();
-        Self { live: Live::new(mode, &names), progress }
+        Self { live: Live::new(mode, progress.candidates.len()), progress }
+    }
+
+    fn say_dropped(&self) {
+        let dropped = counted(self.progress.in_flight, "sample");
+        output::stderr(&format!("dropped {dropped} under way; their providers may still bill them"));
     }
 
     fn notice(&mut self, event: &Event<'_>) {
         match *event {
             Event::Finished(facts) => self.progress.finished(facts.key.candidate as usize, facts),
             Event::Stopping(under_way) => {
-                self.live
-                    .say(&format!("finishing {under_way} samples under way; interrupt again to drop them"));
+                self.progress.in_flight = under_way as u64;
+                let now = Instant::now();
+                self.live.stopping(&self.progress, now, now + DRAIN_AT_MOST);
             }
             Event::Tick(under_way) => {
                 self.progress.in_flight = under_way as u64;
@@ -292,39 +308,47 @@ impl Display {
     }
 }
 
-/// The first signal asks the run to stop; the second gives up what is under way.
-async fn second_signal(stop: &Notify) -> Result<Went, Failed> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    for asked in 0..2 {
+/// The first signal asks the run to stop. A second one, or the end of patience, gives up what is under way.
+async fn given_up(stop: &Notify) -> Result<Went, Failed> {
+    let mut signals = Signals::listen()?;
+    signals.next().await;
+    stop.notify_one();
+    // Both ways mean the same.
+    tokio::time::timeout(DRAIN_AT_MOST, signals.next()).await.ok();
+    let (took, lag) = (Duration::ZERO, Duration::ZERO);
+    Ok(Went { ended: Ended::Interrupted, took, samples: 0, lag, given_up: Vec::new() })
+}
+
+/// The signals that ask a run to stop: Ctrl-C, a service's end, a terminal that has gone.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn listen() -> Result<Self, Failed> {
+        let [one, two, three] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self([one?, two?, three?]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-        }
-        if asked == 0 {
-            stop.notify_one();
+            _ = hangup.recv() => {}
         }
     }
-    Ok(Went {
-        ended: Ended::Interrupted,
-        took: Duration::ZERO,
-        samples: 0,
-        lag: Duration::ZERO,
-        given_up: Vec::new(),
-    })
 }
 
 /// What a process that could not write left beside the ledger is worth a word, whether it came back or not.
 fn say_replayed(replayed: Replayed) {
     if replayed.entries > 0 {
-        output::stderr(&format!(
-            "{} entries spooled by an earlier failure are in the ledger now",
-            replayed.entries
-        ));
+        let entries = counted(replayed.entries, "entry");
+        output::stderr(&format!("back in the ledger: {entries} spooled by an earlier failure"));
     }
     if replayed.unreadable > 0 {
         output::stderr(&format!(
-            "{} spooled entries cannot be read; their file is kept beside the ledger as .unreadable",
-            replayed.unreadable
+            "unreadable: {} spooled by an earlier failure; the file is kept beside the ledger as .unreadable",
+            counted(replayed.unreadable, "entry")
         ));
     }
 }

@@ -98,21 +98,25 @@ fn scores(row: &SampleRow) -> String {
     scores.collect::<Vec<_>>().join("; ")
 }
 
-/// The text as a cell that no spreadsheet runs. A plain number stays a number; control characters, which no
-/// spreadsheet shows, become U+FFFD.
+/// The text as a cell that no spreadsheet runs. A plain number stays a number; control characters and those
+/// that turn the direction of text round, which no spreadsheet shows, become U+FFFD. So does a carriage return
+/// that ends no line.
 fn defused(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
     let clean: String = text.chars().map(|c| if is_unseen(c) { '\u{fffd}' } else { c }).collect();
     if is_formula(&clean) { format!("'{clean}") } else { clean }
 }
 
 fn is_unseen(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
 /// Whether a spreadsheet may take the text for a formula: it begins, after what readers skip, with a sign
 /// that starts one, in its ASCII or its full-width form, and is not simply a number.
 fn is_formula(text: &str) -> bool {
-    if text.starts_with(['\t', '\r']) {
+    if text.starts_with('\t') {
         return true;
     }
     let skipped =
@@ -141,7 +145,6 @@ mod tests {
             "-1+2",
             "@SUM(A1)",
             "\t=1",
-            "\r=1",
             " =1",
             "\"=1",
             "＝1",
@@ -157,6 +160,13 @@ mod tests {
         for text in ["", "-5", "+5.25", "-0.001", "a=1", "1-2", "'quoted'", "\u{fffd}"] {
             assert_eq!(defused(text), text);
         }
-        assert_eq!(defused("\0=1"), "\u{fffd}=1");
+        for (text, cell) in [
+            ("\0=1", "\u{fffd}=1"),
+            ("\r=1", "\u{fffd}=1"),
+            ("a\r\nb", "a\nb"),
+            ("\u{202e}lru", "\u{fffd}lru"),
+        ] {
+            assert_eq!(defused(text), cell);
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::best_verdict;
 use crate::base::money::Money;
+use crate::base::untrusted;
 use crate::eval::summary::{
     Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share, Summary,
     TokenSums, Verdict,
@@ -85,6 +86,7 @@ struct Model<'a> {
     name: &'a str,
     is_incumbent: bool,
     simulated: bool,
+    replayed: bool,
     samples: u64,
     accepted: ShareJson,
     accepted_of_answered: ShareJson,
@@ -146,8 +148,8 @@ struct RepeatsJson<'a> {
 
 /// Writes the summary and a newline.
 pub(super) fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &report(summary))?;
-    out.write_all(b"\n")
+    let text = serde_json::to_string_pretty(&report(summary))?;
+    writeln!(out, "{}", untrusted::json(&text))
 }
 
 fn report(summary: &Summary) -> Report<'_> {
@@ -220,7 +222,9 @@ impl<'a> From<&'a ModelSummary> for Model<'a> {
         Self {
             name: &model.model,
             is_incumbent: model.is_incumbent,
-            simulated: model.simulated,
+            // A summary's word for "nobody was paid"; here, that answers came from a simulated model.
+            simulated: model.simulated && !model.replayed,
+            replayed: model.replayed,
             samples: model.samples,
             accepted: ShareJson::from(&model.accepted),
             accepted_of_answered: ShareJson::from(&model.accepted_of_answered),

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Filter, Samples, model_name};
 use crate::base::money::Money;
+use crate::base::untrusted;
 use crate::eval::summary::Summary;
 use crate::ledger::row::{SampleFacts, SampleRow, ScoreRow};
 use crate::model::TokenUsage;
@@ -67,8 +68,8 @@ struct Tokens {
 pub(super) fn write(summary: &Summary, samples: &dyn Samples, out: &mut dyn Write) -> io::Result<()> {
     samples.each(Filter::default(), &mut |row| {
         let model = model_name(summary, row.facts.key.candidate);
-        serde_json::to_writer(&mut *out, &sample(row, &model))?;
-        out.write_all(b"\n")
+        let text = serde_json::to_string(&sample(row, &model))?;
+        writeln!(out, "{}", untrusted::json(&text))
     })
 }
 

@@ -183,7 +183,8 @@ fn escaped(value: &str, in_attribute: bool) -> String {
 /// Whether XML 1.0 (2.2, Char) allows the character, the discouraged C1 controls left out, and what turns
 /// the direction of text round.
 fn is_legal(c: char) -> bool {
-    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !turns && matches!(c, '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
 }
 

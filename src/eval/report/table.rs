@@ -18,6 +18,8 @@ use crate::ledger::row::RunStatus;
 const MOST_GROUPS: usize = 5;
 /// Columns a model needs beside the labels.
 const MODEL_COLUMNS: u16 = 26;
+/// The least width that anything is laid out for.
+const LEAST_WIDTH: u16 = 40;
 /// Columns the labels need.
 const LABEL_COLUMNS: u16 = 20;
 
@@ -28,7 +30,7 @@ pub struct Style {
     pub color: bool,
     /// Whether signs beyond ASCII may be used for our own lines and marks.
     pub unicode: bool,
-    /// Columns; fewer than 60 are treated as 60.
+    /// Columns; fewer than 40 are treated as 40.
     pub width: u16,
 }
 
@@ -62,7 +64,7 @@ impl Style {
     }
 
     fn columns(self) -> usize {
-        usize::from(self.width.max(60))
+        usize::from(self.width.max(LEAST_WIDTH))
     }
 
     /// Text we did not write, on one line of at most `most` columns.
@@ -103,10 +105,19 @@ pub fn write(
     }
     write_origin(summary, style, out)?;
     for (what, command) in next {
-        writeln!(out, "{}", style.paint(Paint::Dim, &format!("{what}: {}", Untrusted::line(command))))?;
+        write_next(what, &Untrusted::line(command).to_string(), style, out)?;
     }
     writeln!(out)?;
     write_verdicts(summary, style, out)
+}
+
+/// A command to copy: beside its label, or on a line of its own where it does not fit.
+fn write_next(what: &str, command: &str, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let line = format!("{what}: {command}");
+    if line.width() <= style.columns() {
+        return writeln!(out, "{}", style.paint(Paint::Dim, &line));
+    }
+    writeln!(out, "{}", style.paint(Paint::Dim, &format!("{what}:\n  {command}")))
 }
 
 fn write_verdicts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -115,7 +126,10 @@ fn write_verdicts(summary: &Summary, style: Style, out: &mut dyn Write) -> io::R
     }
     if summary.verdicts.is_empty() {
         let left = style.sign("–", "-");
-        writeln!(out, "no verdict {left} there is neither an incumbent nor a gate to decide by")?;
+        let text = format!("no verdict {left} there is neither an incumbent nor a gate to decide by");
+        for line in wrapped(&text, style.columns()) {
+            writeln!(out, "{line}")?;
+        }
     }
     Ok(())
 }
@@ -141,7 +155,7 @@ fn write_verdict(verdict: &Verdict, style: Style, out: &mut dyn Write) -> io::Re
 
 /// As many models side by side as fit; the others in further tables below.
 fn write_models(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let room = (style.width.max(60) - LABEL_COLUMNS) / MODEL_COLUMNS;
+    let room = (style.width.max(LEAST_WIDTH) - LABEL_COLUMNS) / MODEL_COLUMNS;
     for models in summary.models.chunks(usize::from(room).max(1)) {
         let table = models_table(summary, models, style);
         writeln!(out)?;
@@ -160,7 +174,7 @@ fn models_table(summary: &Summary, models: &[ModelSummary], style: Style) -> Tab
     let rule = LineStyle::none().fill(rule).junction(rule);
     table.load_style(TableStyle::new().header_separator(rule));
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(style.width.max(60));
+    table.set_width(style.width.max(LEAST_WIDTH));
     let heads = models.iter().map(|model| head(model, style));
     table.set_header(std::iter::once(String::new()).chain(heads));
     let columns: Vec<Vec<(&str, String)>> =
@@ -217,7 +231,7 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         ("refused / errors", format!("{} / {}", share(model.refused), share(errors))),
         ("repaired", share(model.repaired)),
         ("cost per call", text::money(model.cost_per_call, model.cost_is_estimated)),
-        ("cost per accepted", text::cost_per_accepted(model)),
+        ("cost per accepted", cost_per_accepted(model, style)),
         ("  vs incumbent", compared(&|comparison| text::change(comparison.delta_cost_per_accepted))),
         ("latency p50", p50),
         ("  p95", p95),
@@ -235,8 +249,17 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
     ]
 }
 
+/// Two amounts in one word are wider than a narrow column, and a number that is cut is another number.
+fn cost_per_accepted(model: &ModelSummary, style: Style) -> String {
+    let shown = text::cost_per_accepted(model);
+    match shown.split_once(" ($") {
+        Some((cost, _)) if style.width < LABEL_COLUMNS + MODEL_COLUMNS => cost.to_owned(),
+        _ => shown,
+    }
+}
+
 fn needed(prompts: u64) -> String {
-    format!("{} more prompts", text::count(prompts))
+    text::counted(prompts, "more prompt")
 }
 
 fn repeats(repeats: &Repeats) -> String {
@@ -269,8 +292,13 @@ fn write_gates(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Resu
             (style.sign("✗ fails", "FAILS"), Paint::Bad)
         };
         let what = format!("{} on {}: {}", gate.expr, gate.model, gate.shown);
-        let what = style.clipped(&what, style.columns() - 10);
-        writeln!(out, "  {} {what}", style.paint(paint, mark))?;
+        let lines = wrapped(&Untrusted::line(&what).to_string(), style.columns() - 10);
+        for (i, line) in lines.iter().enumerate() {
+            match i {
+                0 => writeln!(out, "  {} {line}", style.paint(paint, mark))?,
+                _ => writeln!(out, "          {line}")?,
+            }
+        }
     }
     Ok(())
 }
@@ -295,7 +323,8 @@ fn write_failures(summary: &Summary, groups: &[Group], style: Style, out: &mut d
 }
 
 fn write_group(summary: &Summary, group: &Group, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let split = group.by_candidate.iter().map(|(i, n)| format!("{} {n}", model_name(summary, *i)));
+    let split =
+        group.by_candidate.iter().map(|(i, n)| format!("{} {}", model_name(summary, *i), text::count(*n)));
     let split = split.collect::<Vec<_>>().join(", ");
     let (times, columns) = (style.sign("×", "x"), style.columns());
     let head = format!("{} {times} {} ({split})", text::count(group.count), group.kind);
@@ -337,7 +366,7 @@ fn write_origin(summary: &Summary, style: Style, out: &mut dyn Write) -> io::Res
     parts.push(format!("seed {}", summary.seed));
     for dataset in &summary.datasets {
         let hash = text::short_hash(&dataset.sha256);
-        parts.push(format!("{} ({} rows, sha256 {hash})", dataset.path, text::count(dataset.rows)));
+        parts.push(format!("{} ({}, sha256 {hash})", dataset.path, text::counted(dataset.rows, "row")));
     }
     if summary.skipped_rows > 0 {
         parts.push(format!("{} skipped", text::counted(summary.skipped_rows, "bad row")));

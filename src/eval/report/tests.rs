@@ -499,6 +499,7 @@ fn the_json_report_is_stable() {
     models[0].model = "gpt-4o"
     models[0].is_incumbent = true
     models[0].simulated = false
+    models[0].replayed = false
     models[0].samples = 1200
     models[0].accepted = {"n":1094,"of":1200,"rate":0.9116666666666666,"ci95":[0.8946666666666666,0.9286666666666666]}
     models[0].accepted_of_answered = {"n":1094,"of":1199,"rate":0.9124270225187656,"ci95":[0.8954270225187656,0.9294270225187656]}

@@ -1,26 +1,13 @@
 //! Numbers as people read them, the same in every report.
 
 use crate::base::money::Money;
+pub(super) use crate::base::number::{count, counted, percent};
 use crate::base::span;
+use crate::eval::progress::LEAST_FOR_P95;
 use crate::eval::summary::{Comparison, ModelSummary, QuantileMs, Quantiles, Share};
 
-/// The smallest sample for which the 95 % order-statistic interval of p95 exists (David and Nagaraja 2003).
-const LEAST_FOR_P95: u64 = 72;
-/// The same for p99.
+/// The smallest sample for which the 95 % order-statistic interval of p99 exists.
 const LEAST_FOR_P99: u64 = 368;
-
-/// A share in percent with one decimal. A share that is not whole never reads as 0 % or 100 %.
-pub(super) fn percent(share: f64) -> String {
-    if !share.is_finite() {
-        return "n/a".to_owned();
-    }
-    let shown = format!("{:.1}%", share * 100.0);
-    match shown.as_str() {
-        "100.0%" if share < 1.0 => ">99.9%".to_owned(),
-        "0.0%" if share > 0.0 => "<0.1%".to_owned(),
-        _ => shown,
-    }
-}
 
 /// A share with its interval: `91.6% (89.9-93.0)`.
 pub(super) fn share(share: &Share) -> String {
@@ -134,28 +121,9 @@ pub(super) fn cost_per_accepted(model: &ModelSummary) -> String {
     }
 }
 
-/// A count with thousands separators.
-pub(super) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// A count that may not have been reported.
 pub(super) fn maybe_count(n: Option<u64>) -> String {
     n.map_or_else(|| "n/a".to_owned(), count)
-}
-
-/// A noun after its count: `1 call`, `2 calls`.
-pub(super) fn counted(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(n))
 }
 
 /// The first twelve digits of a hash.
@@ -178,12 +146,6 @@ pub(super) fn marks(model: &ModelSummary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_whole_shares_read_as_all_or_nothing() {
-        let shown = [0.0, 0.0001, 0.916, 0.9999, 1.0, f64::NAN].map(percent);
-        assert_eq!(shown, ["0.0%", "<0.1%", "91.6%", ">99.9%", "100.0%", "n/a"]);
-    }
 
     #[test]
     fn times_read_in_their_unit() {

@@ -110,6 +110,7 @@ impl Desk {
             purse: Purse::new(None, Money::ZERO),
             catalogue: Catalogue::default(),
             record: Record::Caller,
+            halt: crate::engine::halt::Halt::default(),
         };
         let effects = Effects {
             judges: std::collections::BTreeMap::new(),

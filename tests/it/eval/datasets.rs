@@ -120,7 +120,7 @@ fn bad_rows_can_be_left_out_and_are_counted() {
     let json = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--skip-bad", "--json"]).ends(0).json();
     assert_eq!((&json["skipped_rows"], &json["finished"]), (&json!(BAD.len()), &json!(2)));
     assert_eq!(mock.requests(), 2);
-    assert!(json["notes"].to_string().contains("12 bad rows were left out"), "{json}");
+    assert!(json["notes"].to_string().contains("left out: 12 bad rows"), "{json}");
 }
 
 #[test]

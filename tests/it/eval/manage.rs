@@ -76,7 +76,7 @@ fn rescoring_makes_no_calls_and_changes_what_scorers_say() {
     assert_eq!(json["models"][0]["accepted"]["n"], 7);
     assert_eq!(json["models"][0]["scorers"]["contains"]["n"], 7);
     assert_eq!((&json["run"], &json["spent_usd"]), (&first["run"], &first["spent_usd"]));
-    ran.says(&["10 samples scored again, 3 changed their outcome"]);
+    ran.says(&["scored 10 samples again; 3 changed their outcome"]);
     let shown = desk.run(&["eval", "show", "--json"]).ends(0).json();
     assert_eq!(shown["models"][0]["accepted"]["n"], 7);
     let back = desk.run(&["eval", "rescore", "last", "--json"]).ends(0).json();

@@ -73,12 +73,88 @@ fn a_ledger_that_cannot_be_written_stops_the_run_before_it_costs() {
     let desk = Desk::new(&mock.base());
     desk.sums(2);
     desk.write("text.db", "this is a letter, not a ledger. ".repeat(100));
-    for (ledger, words) in [("text.db", "is not a ledger"), (".", "ledger"), ("/proc/x/ledger.db", "ledger")]
-    {
+    for (ledger, words) in [("text.db", "is not a ledger"), (".", "ledger"), ("/proc/ledger.db", "ledger")] {
         desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--ledger", ledger]).ends(4).says(&[words]);
     }
     assert_eq!(mock.requests(), 0);
     assert!(desk.read("text.db").starts_with("this is a letter"));
+}
+
+#[test]
+fn a_ledger_in_a_directory_that_is_not_there_is_a_mistake_in_its_name() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(2);
+    let words = ["cannot use the ledger runz/l.db: there is no directory runz", "make the directory first"];
+    for args in [&["eval", "rows.jsonl", "-m", "chat/m"][..], &["eval", "list"], &["eval", "show"]] {
+        desk.run(&[args, &["--ledger", "runz/l.db"]].concat()).ends(2).says(&words);
+    }
+    assert!(!desk.path("runz").exists());
+    assert_eq!(mock.requests(), 0);
+    desk.run(&["eval", "rows.jsonl", "-m", "chat/m"]).ends(0);
+    assert!(desk.ledger().exists(), "the default place is made");
+}
+
+#[test]
+fn json_is_safe_to_show_and_means_the_same() {
+    let row = json!({"id": HOSTILE, "prompt": HOSTILE, "expected": "7", "tags": [HOSTILE]}).to_string();
+    let script = Script::start(|_, _| Say::chat(HOSTILE));
+    let desk = Desk::new(&script.base());
+    desk.write("rows.jsonl", row);
+    let args =
+        ["eval", "rows.jsonl", "-m", "chat/m", "--no-stream", "--json", "--out", "r.jsonl", "--out", "r.csv"];
+    let ran = desk.run(&args).ends(0);
+    is_harmless("stdout", &ran.out);
+    for name in ["r.jsonl", "r.csv"] {
+        is_harmless(name, &desk.read(name));
+    }
+    let line: Value = serde_json::from_str(&desk.read("r.jsonl")).unwrap();
+    assert_eq!((&line["answer"], &line["id"]), (&json!(HOSTILE), &json!(HOSTILE)));
+}
+
+#[test]
+fn what_was_simulated_and_what_was_replayed_are_told_apart() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    desk.sums(1);
+    desk.write("old.jsonl", json!({"id": "s0", "model": "old", "output": "7"}).to_string());
+    let json = desk.run(&["eval", "rows.jsonl", "-m", "sim/good,replay:old.jsonl", "--json"]).json();
+    let told = |i: usize| (&json["models"][i]["simulated"], &json["models"][i]["replayed"]);
+    assert_eq!(told(0), (&json!(true), &json!(false)), "{json}");
+    assert_eq!(told(1), (&json!(false), &json!(true)), "{json}");
+}
+
+#[test]
+fn a_full_disk_under_stdout_is_a_sentence() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(1);
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for args in [&["eval", "rows.jsonl", "-m", "chat/m", "--json"][..], &["eval", "show"], &["eval", "list"]]
+    {
+        let ran = Ran::of(desk.orch(args).stdout(full()).output().unwrap()).ends(4);
+        ran.says(&["cannot write to standard output: No space left"]);
+    }
+}
+
+#[test]
+fn columns_that_mean_nothing_are_ignored_and_narrow_ones_are_kept() {
+    let mock = Mock::start(Settings { wrong_share: 0.3, ..Settings::default() });
+    let desk = Desk::new(&mock.base());
+    desk.sums(80);
+    desk.run(&["eval", "rows.jsonl", "-m", "chat/m,priced", "--gate", "valid >= 0.5"]);
+    let shown = |columns: &str| {
+        let mut command = desk.orch(&["eval", "show"]);
+        Ran::of(command.env("COLUMNS", columns).output().unwrap()).ends(0).out
+    };
+    assert_eq!(shown("0"), shown("120"));
+    assert_eq!(shown("many"), shown("120"));
+    for columns in [40, 60, 80, 120] {
+        for line in shown(&columns.to_string()).lines() {
+            // A command is for copying, and never cut.
+            let fits = line.chars().count() <= columns || line.contains("orch eval");
+            assert!(fits, "{line:?} at {columns}");
+        }
+    }
 }
 
 #[test]
@@ -115,6 +191,7 @@ fn json_on_stdout_has_every_field_of_its_schema() {
         "model",
         "is_incumbent",
         "simulated",
+        "replayed",
         "samples",
         "accepted",
         "accepted_of_answered",

@@ -43,7 +43,9 @@ fn an_interrupt_drains_and_the_run_goes_on_where_it_stopped() {
     let run = desk.last();
     assert_eq!(run.status, RunStatus::Interrupted);
     let command = format!("orch eval --resume {}", run.id);
-    let ran = ran.says(&["finishing", "samples under way; interrupt again to drop them", &command]);
+    let ran = ran.says(&["stopping: finishing", "under way, at most 30s; interrupt again to drop them"]);
+    assert_eq!(ran.err.matches(&command).count(), 1, "how to go on is said once: {}", ran.err);
+    assert!(ran.err.lines().any(|line| line.trim() == command), "on a line to copy: {}", ran.err);
     let made = mock.requests();
     assert!(made < ROWS, "{made}");
     assert_eq!(ran.json()["finished"], made, "what was under way is finished and recorded");
@@ -54,15 +56,38 @@ fn an_interrupt_drains_and_the_run_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn a_termination_is_an_interrupt() {
-    let mock = Mock::start(slow());
-    let desk = Desk::new(&mock.base());
+fn a_termination_and_a_lost_terminal_are_interrupts() {
+    for signal in ["TERM", "HUP"] {
+        let mock = Mock::start(slow());
+        let desk = Desk::new(&mock.base());
+        desk.sums(ROWS);
+        let mut running = Running::start(&mut desk.orch(&args()));
+        running.until("200 samples");
+        mock.wait_for(5);
+        running.signal(signal);
+        running.end().ends(130).says(&["continue with:\n  orch eval --resume"]);
+    }
+}
+
+#[test]
+fn an_interrupt_does_not_wait_for_another_attempt() {
+    let script = Script::start(|number, _| match number {
+        0 => Say::chat("7"),
+        _ => Say(500, "retry-after: 50\r\n", json!({"error": {"message": "down"}}).to_string()),
+    });
+    let desk = Desk::new(&script.base());
     desk.sums(ROWS);
-    let mut running = Running::start(&mut desk.orch(&args()));
+    let args = ["eval", "rows.jsonl", "-m", "priced", "-c", "4", "--json", "--no-stream"];
+    let mut running = Running::start(&mut desk.orch(&args));
     running.until("200 samples");
-    mock.wait_for(5);
-    running.signal("TERM");
-    running.end().ends(130).says(&["Continue with: orch eval --resume"]);
+    while script.seen().len() < 5 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    let ran = running.end().ends(130);
+    assert_eq!(ran.json()["finished"], 1, "a sample that waits is left for later: {}", ran.err);
+    assert_eq!(desk.last().status, RunStatus::Interrupted);
+    assert!(!ran.err.contains("dropped"), "nothing was sent and not waited for: {}", ran.err);
 }
 
 #[test]
@@ -85,7 +110,11 @@ fn a_second_interrupt_drops_what_is_under_way() {
     running.signal("INT");
     running.until("interrupt again");
     running.signal("INT");
-    let ran = running.end().ends(130).says(&["Continue with"]);
+    let ran = running.end().ends(130).says(&[
+        "dropped ",
+        " under way; their providers may still bill",
+        "continue with",
+    ]);
     assert_eq!(ran.json()["finished"], 1);
     door.open();
     desk.run(&["eval", "--resume", "last", "--json"]).ends(0);
