@@ -5,8 +5,8 @@ use super::*;
 
 fn problems(text: &str) -> Vec<String> {
     let problems = resolve(text).unwrap_err();
-    let at = |problem: &problem::Problem| problem.position(text);
-    let line = |problem: &problem::Problem| {
+    let at = |problem: &Problem| problem.position(text);
+    let line = |problem: &Problem| {
         let help = problem.help.as_ref().map_or_else(String::new, |help| format!(" | {help}"));
         format!("{}:{}: {}{help}", at(problem).0, at(problem).1, problem.message)
     };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::args::RunArgs;
 use super::prepare::{self, Prepared};
 use super::session::{self, Made};
-use super::{Surroundings, data, manage, plan, reports};
+use super::{Surroundings, access, data, manage, plan, reports};
 use crate::base::clock::Clock;
 use crate::base::id::{Ids, entropy};
 use crate::cli::exit::{Exit, Failed};
@@ -39,9 +39,10 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         Some(row) => continued(row, args, &config)?,
         None => plan::plan(args, &config)?,
     };
-    let datasets = data::open(&mut manifest, resumed.is_some())?;
+    let datasets = data::open(&mut manifest, resumed.is_some());
+    let asked = datasets.as_ref().map(|datasets| data::asked(datasets)).unwrap_or_default();
+    let datasets = access::check(datasets, &manifest, &asked, &config, surroundings)?;
     let catalogue = settings::catalogue(&config);
-    let asked = data::asked(&datasets);
     let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
     check_prices(&manifest, &prepared, &catalogue)?;
     let is_resumed = resumed.is_some();
