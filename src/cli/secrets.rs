@@ -23,11 +23,15 @@ pub fn read(source: &KeySource, environment: &Environment) -> Result<Option<Secr
 fn variable(names: &[String], environment: &Environment) -> Result<String, String> {
     let found = names.iter().filter_map(|name| Some((name, environment.get(name)?.trim())));
     let Some((name, value)) = found.clone().find(|(_, value)| !value.is_empty()) else {
-        let is_empty = found.map(|(name, _)| format!("; {name} is set, and empty")).next();
-        let like = is_empty.or_else(|| alike(names.first()?, environment));
-        return Err(format!("set {} in the environment{}", names.join(" or "), like.unwrap_or_default()));
+        let is_empty = found.map(|(name, _)| format!("{name} is set in the environment, and empty")).next();
+        return Err(is_empty.unwrap_or_else(|| unset(names, environment)));
     };
     one_line(value, name)
+}
+
+fn unset(names: &[String], environment: &Environment) -> String {
+    let like = names.iter().find_map(|name| alike(name, environment)).unwrap_or_default();
+    format!("set {} in the environment{like}", names.join(" or "))
 }
 
 /// A variable that is set and called nearly like one that is not.

@@ -137,10 +137,7 @@ const SIMULATED_PRICES: [(&str, u64, u64); 5] = [
 /// is one, because the catalogue is.
 fn listed(alias: &Alias) -> Option<Model> {
     let id: Target = parse_id(&alias.id)?;
-    let mut model = Model::new(Target {
-        provider: preset::of(&id.provider).map_or(id.provider, |p| p.name.to_owned()),
-        model: id.model,
-    });
+    let mut model = Model::new(Target { provider: preset::listed(&id.provider).to_owned(), model: id.model });
     model.context = alias.window;
     model.max_output = alias.max_output;
     model.prices = alias.price.and_then(|price| {

@@ -179,7 +179,7 @@ fn rate(table: &mut Table<'_, '_>, key: &'static str) -> Option<Rate> {
         let message = format!("{text} is less than any price per million tokens");
         let help = match Rate::per_token(&text) {
             Ok(meant) if meant >= PER_TOKEN_RATE => {
-                format!("a price per token? Then write {key} = {}", meant.to_string())
+                format!("a price per token? Then write {key} = {meant}")
             }
             _ => "0 where it is free".to_owned(),
         };

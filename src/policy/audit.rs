@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use super::catalogue::{Catalogue, Model};
 use super::problem::Problem;
-use super::{Policy, Resolved};
+use super::{Policy, Resolved, preset};
 
 /// A retirement this near is said. Providers give at least 60 days' notice (Anthropic, "Model deprecations").
 const SOON_DAYS: i64 = 60;
@@ -13,7 +13,7 @@ const SOON_DAYS: i64 = 60;
 /// Warnings about a model, each a sentence without its name. `catalogue` is without the configuration's entries.
 pub fn remarks(resolved: &Resolved, catalogue: &Catalogue, today: Date) -> Vec<Remark> {
     let provider = &resolved.provider;
-    let listed = if provider.preset.is_empty() { &provider.name } else { provider.preset };
+    let listed = preset::listed(if provider.preset.is_empty() { &provider.name } else { provider.preset });
     let alias = resolved.alias.as_ref();
     let Some(model) = catalogue.find(listed, &resolved.target.model) else {
         let is_priced = alias.is_some_and(|alias| alias.price.is_some());
@@ -85,4 +85,69 @@ pub fn aliases(policy: &Policy, catalogue: &Catalogue, today: Date) -> Vec<Probl
         problems.extend(remarks(&resolved, catalogue, today).into_iter().map(problem));
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::resolve;
+
+    fn catalogue() -> Catalogue {
+        Catalogue::parse(
+            r#"{"schema":1,"models":[
+            {"id":"openai/gpt-9-mini","max_output":1000,"prices":{"input":"1","output":"2"}},
+            {"id":"openai/gpt-8","retires":"2026-11-20"},
+            {"id":"openai/gpt-7","retires":"2026-12-01"},
+            {"id":"openai/gpt-6","retires":"2027-12-01"}]}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_model_is_remarked_upon_where_it_is_odd() {
+        let policy = resolve(
+            "[providers.house]\nurl = \"http://127.0.0.1:1/v1\"\n\
+             [models.long]\nid = \"openai/gpt-9-mini\"\nparams = { max_tokens = 2000 }\n\
+             [models.priced]\nid = \"openai/gpt-10\"\nprice = { input = 1, output = 1 }\n",
+        )
+        .unwrap();
+        let cases: [(&str, &str, bool); 10] = [
+            ("openai/gpt-9-mini", "", false),
+            ("openai/gpt-6", "", false),
+            ("openai_responses/gpt-9-mini", "", false),
+            ("priced", "", false),
+            ("sim/nobody", "", false),
+            (
+                "openai/gpt-9-mni",
+                "`openai/gpt-9-mni` is not in the catalogue: its price is unknown; did you mean `openai/gpt-9-mini`? else state its price: [models.NAME] price = { input = …, output = … }",
+                true,
+            ),
+            (
+                "house/qwen",
+                "`house/qwen` is not in the catalogue: its price is unknown; state its price: [models.NAME] price = { input = …, output = … }",
+                false,
+            ),
+            ("openai/gpt-8", "`openai/gpt-8` was retired on 2026-11-20; choose its successor", true),
+            ("openai/gpt-7", "`openai/gpt-7` retires on 2026-12-01, in 10 days; choose its successor", true),
+            (
+                "long",
+                "`long` asks for 2000 tokens, and openai/gpt-9-mini writes at most 1000; lower `max_tokens`",
+                true,
+            ),
+        ];
+        for (written, said, is_suspect) in cases {
+            let found =
+                remarks(&policy.target(written).unwrap(), &catalogue(), "2026-11-21".parse().unwrap());
+            let lines: Vec<_> = found.iter().map(|r| format!("{}; {}", r.message, r.help)).collect();
+            assert_eq!(lines.join("\n"), said, "{written}");
+            assert!(found.iter().all(|remark| remark.is_suspect == is_suspect), "{written}");
+        }
+    }
+
+    #[test]
+    fn an_alias_is_remarked_upon_at_its_place() {
+        let text = "[models.old]\nid = \"openai/gpt-8\"\n";
+        let found = aliases(&resolve(text).unwrap(), &catalogue(), "2026-11-21".parse().unwrap());
+        assert_eq!((found.len(), found[0].position(text), found[0].is_error()), (1, (2, 6), false));
+    }
 }

@@ -123,6 +123,12 @@ pub const ALL: [Preset; 27] = [
     local("sim", "sim:"),
 ];
 
+/// The provider under whose name the catalogue lists the models of a preset or provider: OpenAI's prices are the
+/// same through either of its interfaces.
+pub fn listed(name: &str) -> &str {
+    if name == "openai_responses" { "openai" } else { name }
+}
+
 /// The preset of a name.
 pub fn of(name: &str) -> Option<&'static Preset> {
     ALL.iter().find(|preset| preset.name == name)

@@ -276,18 +276,20 @@ fn headers(table: &mut Table<'_, '_>, provider: &mut Provider, secrets: &mut Vec
             table.problem(literal_secret(value.span()).help(help));
         } else {
             let text = value.get_ref().as_str().and_then(|text| HeaderValue::from_str(text).ok());
-            match text {
-                Some(text) => drop(provider.headers.insert(header, text)),
-                None => {
-                    let message = format!("`{lower}` needs text that a header can carry");
-                    let help = "a string in quotes without control characters, or { env = \"NAME\" }";
-                    let mut problem = Problem::new(value.span(), message, "here").help(help);
-                    problem.is_secret = true;
-                    table.problem(problem);
-                }
-            }
+            let Some(text) = text else {
+                table.problem(not_a_value(&lower, value.span()));
+                continue;
+            };
+            provider.headers.insert(header, text);
         }
     }
+}
+
+/// What a header cannot carry may be a secret all the same.
+fn not_a_value(header: &str, span: Range<usize>) -> Problem {
+    let message = format!("`{header}` needs text that a header can carry");
+    let help = "a string in quotes without control characters, or { env = \"NAME\" }";
+    Problem { is_secret: true, ..Problem::new(span, message, "here").help(help) }
 }
 
 /// The configuration's text as it may be kept: the values of headers, which may be secrets, are left out; their

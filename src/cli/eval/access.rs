@@ -32,15 +32,21 @@ pub(super) fn check<T>(
     }
     asked.judges.iter().for_each(|model| access.look(model, false));
     asked.embedders.iter().for_each(|model| access.look(model, true));
-    match (datasets, access.told()) {
-        (Ok(datasets), None) => {
+    let told = access.told();
+    match (datasets, &told[..]) {
+        (Ok(datasets), []) => {
             access.warn(manifest, asked);
             Ok(datasets)
         }
-        (Ok(_), Some(told)) => Err(Failed::input(anyhow!(told))),
-        (Err(failed), None) => Err(failed),
-        (Err(Failed { exit, error }), Some(told)) => {
-            Err(Failed { exit, error: anyhow!("{error:#}\n\nbesides, {told}") })
+        (Err(failed), []) => Err(failed),
+        (Ok(_), [one]) => Err(Failed::input(anyhow!("{one}"))),
+        (Ok(_), many) => {
+            let (n, lines) = (many.len(), many.join("\n  "));
+            Err(Failed::input(anyhow!("{n} problems with the models, and nothing was sent:\n  {lines}")))
+        }
+        (Err(Failed { exit, error }), told) => {
+            let lines = told.join("\n  ");
+            Err(Failed { exit, error: anyhow!("{error:#}\n\nbesides, with the models:\n  {lines}") })
         }
     }
 }
@@ -105,24 +111,16 @@ impl Access<'_> {
     }
 
     /// All that was found wrong, a line each, with the models that are named by nothing else in the line.
-    fn told(&self) -> Option<String> {
+    fn told(&self) -> Vec<String> {
         let line = |(why, models): &(String, Vec<String>)| {
-            let models: Vec<_> = models
-                .iter()
-                .filter(|model| !why.contains(&format!("`{model}`")))
-                .map(String::as_str)
-                .collect();
+            let unnamed = models.iter().filter(|model| !why.contains(&format!("`{model}`")));
+            let models: Vec<_> = unnamed.map(String::as_str).collect();
             match models.is_empty() {
                 true => why.clone(),
                 false => format!("{why} (for {})", models.join(", ")),
             }
         };
-        let lines: Vec<_> = self.found.iter().map(line).collect();
-        match &lines[..] {
-            [] => None,
-            [one] => Some(one.clone()),
-            many => Some(format!("{} problems, and nothing was sent:\n  {}", many.len(), many.join("\n  "))),
-        }
+        self.found.iter().map(line).collect()
     }
 
     /// Says what works and is probably not what was meant.

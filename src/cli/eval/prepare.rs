@@ -22,7 +22,7 @@ use crate::eval::key::AnswerKey;
 use crate::eval::manifest::{Entrant, Manifest};
 use crate::model::outcome::Target;
 use crate::model::request::Params;
-use crate::policy::preset::Auth;
+use crate::policy::preset::{self, Auth};
 use crate::policy::{Limits, Policy, Provider};
 use crate::wire::Transport;
 use crate::wire::http::{Credential, Http};
@@ -200,7 +200,7 @@ impl<'a> Builder<'a> {
         let is_paid = !matches!(provider.preset, "sim") && target.provider != "replay";
         let list_name = if provider.preset.is_empty() { provider.name.as_str() } else { provider.preset };
         Ok(Leg {
-            listed: Target { provider: list_name.to_owned(), model: target.model.clone() },
+            listed: Target { provider: preset::listed(list_name).to_owned(), model: target.model.clone() },
             target,
             dialect: dialect_of(provider.dialect),
             quirks: quirks_of(provider),

@@ -21,6 +21,7 @@ use crate::eval::summarize::summarize;
 use crate::eval::summary::{Decision, Summary};
 use crate::ledger::Reader;
 use crate::ledger::row::{RunRow, RunStatus};
+use crate::model::outcome::Target;
 use crate::policy::catalogue::Catalogue;
 
 /// `orch eval DATASET…` and `orch eval --resume RUN`.
@@ -40,7 +41,7 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         None => plan::plan(args, &config)?,
     };
     let datasets = data::open(&mut manifest, resumed.is_some());
-    let asked = datasets.as_ref().map(|datasets| data::asked(datasets)).unwrap_or_default();
+    let asked = data::asked(&datasets, &manifest);
     let datasets = access::check(datasets, &manifest, &asked, &config, surroundings)?;
     let catalogue = settings::catalogue(&config);
     let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
@@ -122,8 +123,9 @@ fn check_price(leg: &Leg, max_tokens: Option<u64>, catalogue: &Catalogue) -> Res
     }
     let known = catalogue.find(&listed.provider, &listed.model);
     let Some(model) = known.filter(|model| model.prices.is_some()) else {
+        let meant = meant_by(listed).map_or_else(String::new, |id| format!("; did you mean `{id}`?"));
         return Err(Failed::input(anyhow!(
-            "the price of {target} is unknown, so --max-cost cannot hold; give it a price in orch.toml: \
+            "the price of {target} is unknown, so --max-cost cannot hold{meant}; give it a price in orch.toml: \
              [models.NAME] id = \"{target}\", price = {{ input = …, output = … }}"
         )));
     };
@@ -134,6 +136,13 @@ fn check_price(leg: &Leg, max_tokens: Option<u64>, catalogue: &Catalogue) -> Res
         )));
     }
     Ok(())
+}
+
+/// What a model without a price was probably meant to be: another one of its provider's.
+fn meant_by(listed: &Target) -> Option<String> {
+    let catalogue = Catalogue::embedded();
+    let written = listed.to_string();
+    catalogue.nearest(&written).filter(|id| catalogue.knows(&listed.provider) && *id != written)
 }
 
 fn finish(

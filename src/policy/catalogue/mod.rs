@@ -182,7 +182,7 @@ impl Catalogue {
     /// known, else any provider's, vendors first.
     pub fn nearest(&self, typed: &str) -> Option<String> {
         /// A slip or two in a name of usual length.
-        const ALIKE: f64 = 0.75;
+        const ALIKE: f64 = 0.8;
         let typed = typed.to_lowercase();
         let named = typed.split_once('/').filter(|(provider, _)| self.knows(provider));
         let score = |known: &String| {
