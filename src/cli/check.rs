@@ -8,6 +8,7 @@ use super::args::Global;
 use super::environment::Environment;
 use super::exit::{Exit, Failed};
 use super::output::{self, Terminal};
+use super::settings::count;
 use super::{secrets, settings};
 use crate::base::clock::Clock;
 use crate::policy::audit;
@@ -60,11 +61,6 @@ pub fn run(
     holds.extend((!problems.is_empty()).then(|| count(problems.len(), "warning")));
     output::stdout(|out| writeln!(out, "{shown}: ok, {}", holds.join(", ")))?;
     Ok(Exit::Done)
-}
-
-/// `1 model`, `2 models`.
-fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 fn of_secrets(policy: &Policy, environment: &Environment) -> Vec<Problem> {

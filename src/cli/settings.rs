@@ -54,17 +54,19 @@ pub fn refused(path: &Path, text: &str, problems: &[Problem], color: bool) -> Fa
     Failed::input(Rendered(format!("{} in {file}\n\n{}", counted(problems), shown.trim_end())))
 }
 
-/// `an error`, `3 errors and a warning`.
-pub fn counted(problems: &[Problem]) -> String {
+/// `a problem`, `3 problems`; `2 errors, 1 warning` where there are both.
+fn counted(problems: &[Problem]) -> String {
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
-    let count = |n: usize, one: &str, noun: &str| match n {
-        0 => None,
-        1 => Some(one.to_owned()),
-        n => Some(format!("{n} {noun}")),
-    };
-    let parts =
-        [count(errors, "an error", "errors"), count(problems.len() - errors, "a warning", "warnings")];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    match (errors, problems.len() - errors) {
+        (1, 0) => "a problem".to_owned(),
+        (errors, 0) => format!("{errors} problems"),
+        (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+    }
+}
+
+/// `1 model`, `2 models`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 impl Config {

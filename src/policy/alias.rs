@@ -191,7 +191,7 @@ fn rate(table: &mut Table<'_, '_>, key: &'static str) -> Option<Rate> {
 fn amount(table: &mut Table<'_, '_>, key: &'static str) -> Option<Money> {
     let (text, span) = table.decimal(key)?;
     match text.parse::<Money>() {
-        Ok(fee) if fee < Money::ZERO || fee > ABSURD_FEE => {
+        Ok(fee) if fee > ABSURD_FEE => {
             let message = format!("a request cannot cost {text} dollars");
             table.problem(Problem::new(span, message, key).help("dollars per request: request = 0.005"));
             None

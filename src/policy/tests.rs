@@ -184,10 +184,17 @@ fn an_alias_names_one_model_of_one_size_at_one_price() {
             ),
             ("price = { input = 0, output = 0.0 }", &[]),
             (
+                "price = { input = -1, output = 1 }",
+                &["3:19: \"-1\" is not a price in dollars per million tokens"],
+            ),
+            (
                 "price = { input = 1, output = 2, cached_input = 3 }",
                 &["3:49: warning: the price of [models.a]: cached input is dearer"],
             ),
-            ("price = { input = 1, output = 2, request = -3 }", &["3:43: a request cannot cost -3 dollars"]),
+            (
+                "price = { input = 1, output = 2, request = 500 }",
+                &["3:44: a request cannot cost 500 dollars"],
+            ),
         ],
     );
 }

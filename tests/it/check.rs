@@ -41,7 +41,8 @@ headers = { x-gate = { env = "GATE_TOKEN" } }
 id = "openai/gpt-5-mni"
 
 [models.claude]
-id = "anthropic/claude-haiku-4-5"
+id = "anthropic/own"
+price = { input = 1, output = 5 }
 
 [defaults]
 timeout = { first_token = "2m", total = "90s" }
@@ -70,7 +71,7 @@ fn the_same_is_told_to_programs() {
         "error 9:22",
         "warning 12:6",
         "error 15:6",
-        "error 18:27",
+        "error 19:27",
     ];
     assert_eq!(places(&ran), expected);
     let json = ran.json();
