@@ -70,9 +70,15 @@ pub fn lack(secret: &Secret, environment: &Environment) -> Option<String> {
 /// Why a secret is not well kept: everybody on this machine can read its file.
 #[cfg(unix)]
 pub fn exposure(secret: &Secret, environment: &Environment) -> Option<String> {
+    /// Where containers get their secrets, with modes of 0444 (Docker, "Manage sensitive data") and 0644 (Kubernetes,
+    /// "Secrets"), which hold within the container alone.
+    const CONTAINERS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
     use std::os::unix::fs::PermissionsExt as _;
     let KeySource::File(path) = &secret.source else { return None };
     let path = from_home(path, environment);
+    if CONTAINERS.iter().any(|mount| path.starts_with(mount)) {
+        return None;
+    }
     let mode = fs::metadata(&path).ok()?.permissions().mode();
     (mode & 0o004 != 0)
         .then(|| format!("everybody on this machine can read {}: chmod 600 makes it yours", path.display()))

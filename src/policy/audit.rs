@@ -17,7 +17,7 @@ pub fn remarks(resolved: &Resolved, catalogue: &Catalogue, today: Date) -> Vec<R
     let alias = resolved.alias.as_ref();
     let Some(model) = catalogue.find(listed, &resolved.target.model) else {
         let is_priced = alias.is_some_and(|alias| alias.price.is_some());
-        // A simulated model is refused where it is asked for; nobody is paid for it.
+        // Nobody is paid for a simulated model.
         return if provider.preset == "sim" || is_priced {
             Vec::new()
         } else {
@@ -116,7 +116,7 @@ mod tests {
             ("openai/gpt-6", "", false),
             ("openai_responses/gpt-9-mini", "", false),
             ("priced", "", false),
-            ("sim/nobody", "", false),
+            ("sim/good", "", false),
             (
                 "openai/gpt-9-mni",
                 "`openai/gpt-9-mni` is not in the catalogue: its price is unknown; did you mean `openai/gpt-9-mini`? else state its price: [models.NAME] price = { input = …, output = … }",

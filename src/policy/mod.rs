@@ -25,9 +25,13 @@ use crate::dialect::DialectName;
 use crate::model::outcome::Target;
 use crate::model::request::Params;
 use crate::model::{Action, FailureClass};
+use crate::wire::simulated;
 use catalogue::Catalogue;
 use preset::{Auth, Preset};
 use problem::Problem;
+
+/// The provider that answers from arithmetic.
+const SIMULATED: &str = "sim";
 
 /// The configuration as it counts. The default is what holds without a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,6 +186,14 @@ pub enum TargetError {
     /// A provider whose address depends on the account.
     #[error("provider `{0}` needs its address: set [providers.{0}] url in orch.toml")]
     NeedsUrl(String),
+    /// A simulated model that does not exist; no server would say so later.
+    #[error("there is no simulated model `{written}`; there are {known}")]
+    NotSimulated {
+        /// As written.
+        written: String,
+        /// Those that exist.
+        known: String,
+    },
 }
 
 impl TargetError {
@@ -193,7 +205,7 @@ impl TargetError {
             Self::NotATarget { written, hint } | Self::UnknownProvider { written, hint, .. } => {
                 (&*written, hint)
             }
-            Self::NeedsUrl(_) => return self,
+            Self::NeedsUrl(_) | Self::NotSimulated { .. } => return self,
         };
         let named = || {
             let is_provider = preset::of(written).is_some();
@@ -308,6 +320,11 @@ impl Policy {
             },
             _ => return Err(TargetError::NeedsUrl(provider.to_owned())),
         };
+        if provider.preset == SIMULATED && simulated::models().all(|known| known != model) {
+            let known: Vec<_> = simulated::models().map(|known| format!("{SIMULATED}/{known}")).collect();
+            let written = format!("{SIMULATED}/{model}");
+            return Err(TargetError::NotSimulated { written, known: known.join(", ") });
+        }
         let target = Target { provider: provider.name.clone(), model: model.to_owned() };
         Ok(Resolved { target, provider, alias: alias.cloned() })
     }

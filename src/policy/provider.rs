@@ -10,13 +10,11 @@ use toml::de::{DeTable, DeValue};
 use super::file::{Table, Value, literal_secret, nearest};
 use super::preset::{self, Auth, Preset};
 use super::problem::Problem;
-use super::{KeySource, Policy, Provider, Secret};
+use super::{KeySource, Policy, Provider, SIMULATED, Secret};
 use crate::dialect::DialectName;
 
 /// The provider that recorded answers are listed under; a paid one of this name would go unpaid.
 const RECORDINGS: &str = "replay";
-/// The provider that answers from arithmetic.
-const SIMULATED: &str = "sim";
 
 pub(super) fn providers(root: &mut Table<'_, '_>, policy: &mut Policy) {
     for (name, span, table) in root.named("providers") {

@@ -162,6 +162,7 @@ fn an_alias_names_one_model_of_one_size_at_one_price() {
                 &["2:6: `b` is an alias, and an alias names a model | id = \"sim/good\""],
             ),
             ("id = 'azure/x'", &["2:6: provider `azure` needs its address"]),
+            ("id = 'sim/goood'", &["2:6: there is no simulated model `sim/goood`; there are sim/good"]),
             ("id = 'opnai/x'", &["2:6: unknown provider `opnai` in `opnai/x`; did you mean `openai`?"]),
         ],
     );

@@ -15,7 +15,6 @@ use crate::dialect::embed;
 use crate::eval::manifest::Manifest;
 use crate::policy::catalogue::Catalogue;
 use crate::policy::{Resolved, Secret, audit};
-use crate::wire::simulated;
 
 /// Fails with everything that keeps a run from its models, after what is wrong with its datasets. `datasets`
 /// are as they were read; the models that rows ask are known only when they could be.
@@ -72,13 +71,7 @@ impl Access<'_> {
             Ok(resolved) => resolved,
             Err(error) => return self.wrong(model, error.suggesting(&self.catalogue).to_string()),
         };
-        let (provider, target) = (&resolved.provider, &resolved.target);
-        // No server says later that a simulated model does not exist.
-        if provider.preset == "sim" && simulated::models().all(|known| known != target.model) {
-            let known: Vec<_> = simulated::models().map(|known| format!("sim/{known}")).collect();
-            let known = known.join(", ");
-            self.wrong(model, format!("there is no simulated model `{model}`; there are {known}"));
-        }
+        let provider = &resolved.provider;
         if must_embed && embed::for_name(provider.dialect).is_none() {
             let name = &provider.name;
             let why = format!("provider `{name}` has no embeddings; a similarity scorer needs another model");
