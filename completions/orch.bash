@@ -162,7 +162,7 @@ _orch() {
             return 0
             ;;
         orch__subcmd__check)
-            opts="-q -v -h --config --ledger --quiet --verbose --help"
+            opts="-q -v -h --json --config --ledger --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -209,6 +209,7 @@ set edit:completion:arg-completer[orch] = {|@words|
         &'orch;check'= {
             cand --config 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
+            cand --json 'Print what was found as JSON'
             cand -q 'Only results and errors: no progress, no notes'
             cand --quiet 'Only results and errors: no progress, no notes'
             cand -v 'Log what happens to stderr; twice for more'

@@ -136,6 +136,7 @@ complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcom
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c orch -n "__fish_orch_using_subcommand check" -l config -d 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand check" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand check" -l json -d 'Print what was found as JSON'
 complete -c orch -n "__fish_orch_using_subcommand check" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand check" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand check" -s h -l help -d 'Print help'

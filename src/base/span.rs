@@ -65,6 +65,26 @@ pub fn coarse(duration: Duration) -> String {
     }
 }
 
+/// Writes a duration as it is read, exact to the microsecond: `90s` as `1m30s`, `2m`, `1.5ms` as `1500us`.
+pub fn written(duration: Duration) -> String {
+    const UNITS: [(&str, u128); 6] = [
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("m", 60_000_000),
+        ("s", 1_000_000),
+        ("ms", 1000),
+        ("us", 1),
+    ];
+    let mut left = duration.as_micros();
+    let part = |(unit, micros): (&str, u128)| {
+        let count = left / micros;
+        left %= micros;
+        (count > 0).then(|| format!("{count}{unit}"))
+    };
+    let out: String = UNITS.into_iter().filter_map(part).collect();
+    if out.is_empty() { "0s".to_owned() } else { out }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +97,16 @@ mod tests {
         }
         for text in ["", "5", "ms", "-1s", "5 parsecs", "1e9s", "99999999999999999999d"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for (millis, text) in
+            [(0, "0s"), (250, "250ms"), (90_000, "1m30s"), (120_000, "2m"), (90_000_500, "1d1h500ms")]
+        {
+            assert_eq!(written(Duration::from_millis(millis)), text);
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)));
         }
     }
 

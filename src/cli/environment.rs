@@ -23,6 +23,11 @@ impl Environment {
         self.variables.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str())
     }
 
+    /// The names of all variables that are valid text.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().filter_map(|name| name.to_str())
+    }
+
     /// The ledger's place: `$XDG_DATA_HOME/orch/ledger.db` (XDG Base Directory Specification); absent when
     /// there is no home.
     pub fn ledger(&self) -> Option<PathBuf> {

@@ -11,6 +11,7 @@ pub mod live;
 pub mod mock;
 pub mod models;
 pub mod output;
+pub mod secrets;
 pub mod settings;
 
 use std::ffi::OsString;
@@ -62,7 +63,7 @@ fn dispatch(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result
                 code => code.map_err(Failed::input),
             }
         }
-        Command::Check(_) => check::run(&cli.global, environment, terminal).map(Exit::code),
+        Command::Check(args) => check::run(args, &cli.global, environment, terminal).map(Exit::code),
         Command::Init(_) => init::run(&cli.global).map(Exit::code),
         Command::Mock(args) => mock::run(args).map_err(Failed::surroundings),
         Command::Completions(args) => {

@@ -152,9 +152,17 @@ fn long_mark(model: &Model) -> &'static str {
     if has_tiers { ">" } else { "" }
 }
 
-/// `128000` as `128k`, `1048576` as `1048k`; below a thousand in full.
+/// `128000` as `128k`, `1000000` as `1M`, `1048576` as `1.05M`; below a thousand in full.
 fn thousands(tokens: u64) -> String {
-    if tokens < 1000 { tokens.to_string() } else { format!("{}k", tokens / 1000) }
+    match tokens {
+        0..1000 => tokens.to_string(),
+        1000..1_000_000 => format!("{}k", tokens / 1000),
+        _ => {
+            let hundredths = (tokens + 5_000) / 10_000;
+            let part = format!(".{:02}", hundredths % 100);
+            format!("{}{}M", hundredths / 100, part.trim_end_matches('0').trim_end_matches('.'))
+        }
+    }
 }
 
 fn show(
@@ -340,6 +348,22 @@ mod tests {
 
     fn words(line: &str) -> Vec<&str> {
         line.split_whitespace().collect()
+    }
+
+    #[test]
+    fn windows_are_shown_in_thousands_and_millions() {
+        let cases = [
+            (900, "900"),
+            (128_000, "128k"),
+            (999_999, "999k"),
+            (1_000_000, "1M"),
+            (1_048_576, "1.05M"),
+            (1_100_000, "1.1M"),
+            (10_000_000, "10M"),
+        ];
+        for (tokens, shown) in cases {
+            assert_eq!(thousands(tokens), shown);
+        }
     }
 
     #[test]

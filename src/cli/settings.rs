@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use secrecy::SecretString;
 
 use super::args::Global;
 use super::environment::Environment;
@@ -15,8 +15,8 @@ use crate::base::money::Rate;
 use crate::base::untrusted::Untrusted;
 use crate::model::outcome::Target;
 use crate::policy::catalogue::{Catalogue, Model, Prices, Rates, RequestFee, parse_id};
-use crate::policy::problem::render;
-use crate::policy::{Alias, KeySource, Policy, Provider, preset, resolve};
+use crate::policy::problem::{Problem, render};
+use crate::policy::{Alias, Policy, preset, resolve};
 
 /// The most of a configuration file that is read.
 const LARGEST_CONFIG: u64 = 4 << 20;
@@ -35,18 +35,46 @@ pub struct Config {
 /// Finds and reads the configuration: the one named, else `$ORCH_CONFIG`, else `orch.toml` here, else the
 /// user's, else none.
 pub fn config(global: &Global, environment: &Environment, color: bool) -> Result<Config, Failed> {
-    let Some(path) = find(global, environment) else { return Ok(Config::default()) };
-    let text = read(&path).map_err(Failed::input)?;
-    let policy = resolve(&text).map_err(|problems| {
-        let shown = render(&problems, &path.to_string_lossy(), &text, color);
-        let problems = match problems.len() {
-            1 => "a problem".to_owned(),
-            n => format!("{n} problems"),
-        };
-        let file = Untrusted::line(&path.to_string_lossy()).to_string();
-        Failed::input(Rendered(format!("{problems} in {file}\n\n{}", shown.trim_end())))
-    })?;
+    let Some((path, text)) = written(global, environment)? else { return Ok(Config::default()) };
+    let policy = resolve(&text).map_err(|problems| refused(&path, &text, &problems, color))?;
     Ok(Config { path: Some(path), text, policy })
+}
+
+/// The configuration as written, with its file.
+pub fn written(global: &Global, environment: &Environment) -> Result<Option<(PathBuf, String)>, Failed> {
+    let Some(path) = find(global, environment) else { return Ok(None) };
+    let text = read(&path).map_err(Failed::input)?;
+    Ok(Some((path, text)))
+}
+
+/// A configuration with errors, every problem with its line.
+pub fn refused(path: &Path, text: &str, problems: &[Problem], color: bool) -> Failed {
+    let shown = render(problems, &path.to_string_lossy(), text, color);
+    let file = Untrusted::line(&path.to_string_lossy()).to_string();
+    Failed::input(Rendered(format!("{} in {file}\n\n{}", counted(problems), shown.trim_end())))
+}
+
+/// `a problem`, `3 problems`; `2 errors, 1 warning` where there are both.
+fn counted(problems: &[Problem]) -> String {
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    match (errors, problems.len() - errors) {
+        (1, 0) => "a problem".to_owned(),
+        (errors, 0) => format!("{errors} problems"),
+        (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+    }
+}
+
+/// `1 model`, `2 models`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+impl Config {
+    /// `file:line:column` of bytes of the file; nothing without a file.
+    pub fn place(&self, at: &Range<usize>) -> Option<String> {
+        let (line, column) = Problem::new(at.clone(), "", "").position(&self.text);
+        Some(format!("{}:{line}:{column}", self.path.as_ref()?.display()))
+    }
 }
 
 fn find(global: &Global, environment: &Environment) -> Option<PathBuf> {
@@ -88,39 +116,12 @@ pub fn ledger(global: &Global, config: &Config, environment: &Environment) -> Re
     })
 }
 
-fn from_home(path: &Path, environment: &Environment) -> PathBuf {
+/// A path whose `~/` is the user's home.
+pub fn from_home(path: &Path, environment: &Environment) -> PathBuf {
     match (path.strip_prefix("~"), environment.get("HOME")) {
         (Ok(rest), Some(home)) => Path::new(home).join(rest),
         _ => path.to_path_buf(),
     }
-}
-
-/// A provider's key, from where its configuration says.
-pub fn key(provider: &Provider, environment: &Environment) -> Result<Option<SecretString>, Failed> {
-    let missing = |what: String| {
-        let name = &provider.name;
-        Failed::input(anyhow!("provider `{name}` needs a key: {what}"))
-    };
-    let text = match &provider.key {
-        KeySource::None => return Ok(None),
-        KeySource::Env(names) => {
-            let found = names.iter().find_map(|name| environment.get(name)).map(str::trim);
-            let Some(key) = found.filter(|key| !key.is_empty()) else {
-                return Err(missing(format!("set {} in the environment", names.join(" or "))));
-            };
-            key.to_owned()
-        }
-        KeySource::File(path) => {
-            let path = from_home(path, environment);
-            let text = fs::read_to_string(&path)
-                .map_err(|error| missing(format!("cannot read it from {}: {error}", path.display())))?;
-            text.trim_end().to_owned()
-        }
-    };
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(missing("what was found is empty or holds control characters".to_owned()));
-    }
-    Ok(Some(SecretString::from(text)))
 }
 
 /// The embedded prices with those of the configuration on top. Simulated models have list prices of their own,
@@ -149,10 +150,7 @@ const SIMULATED_PRICES: [(&str, u64, u64); 5] = [
 /// is one, because the catalogue is.
 fn listed(alias: &Alias) -> Option<Model> {
     let id: Target = parse_id(&alias.id)?;
-    let mut model = Model::new(Target {
-        provider: preset::of(&id.provider).map_or(id.provider, |p| p.name.to_owned()),
-        model: id.model,
-    });
+    let mut model = Model::new(Target { provider: preset::listed(&id.provider).to_owned(), model: id.model });
     model.context = alias.window;
     model.max_output = alias.max_output;
     model.prices = alias.price.and_then(|price| {

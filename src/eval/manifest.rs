@@ -60,7 +60,8 @@ pub struct Manifest {
     pub early_stop: bool,
     /// Whether answers are asked for as streams.
     pub stream: bool,
-    /// The configuration's text, when there was one. It holds no credential: one written there is refused.
+    /// The configuration's text, when there was one, without the values of headers. It holds no credential: one
+    /// written there is refused.
     pub config: Option<String>,
 }
 

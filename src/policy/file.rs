@@ -35,6 +35,11 @@ impl<'t, 'p> Table<'t, 'p> {
         self.entries.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
+    /// Where the value of a key stands.
+    pub(super) fn place(&self, key: &str) -> Option<Range<usize>> {
+        self.entries.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.span())
+    }
+
     pub(super) fn text(&mut self, key: &'static str) -> Option<(&'t str, Range<usize>)> {
         let value = self.value(key)?;
         let text = value.get_ref().as_str();
@@ -69,6 +74,17 @@ impl<'t, 'p> Table<'t, 'p> {
             self.wrong(key, value, &format!("a whole number of at least {least}"));
         }
         number
+    }
+
+    /// A whole number that a smaller type holds.
+    pub(super) fn count<T: TryFrom<u64>>(&mut self, key: &'static str, least: u64) -> Option<T> {
+        let number = self.whole(key, least)?;
+        let fitting = T::try_from(number).ok();
+        if let (None, Some(span)) = (&fitting, self.place(key)) {
+            let message = format!("`{key}` of {} is far too large", self.what);
+            self.problem(Problem::new(span, message, "this number"));
+        }
+        fitting
     }
 
     /// The text of a number, or text that should be one: money is never read through a float.
@@ -140,8 +156,16 @@ impl<'t, 'p> Table<'t, 'p> {
 
     fn wrong(&mut self, key: &str, value: &Value<'_>, expected: &str) {
         let message = format!("`{key}` of {} must be {expected}", self.what);
-        let label = format!("this is {}", value.get_ref().type_str());
+        let label = match value.get_ref() {
+            DeValue::Integer(number) => format!("this is {}", number.as_str()),
+            other => format!("this is {}", with_article(other.type_str())),
+        };
         self.problem(Problem::new(value.span(), message, label));
+    }
+
+    /// Whether some key was not asked for.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.entries.iter().any(|(name, _)| !self.known.contains(&&**name.get_ref()))
     }
 
     /// Everything that was not asked for is unknown.
@@ -165,6 +189,12 @@ impl<'t, 'p> Table<'t, 'p> {
             }
         }
     }
+}
+
+/// `a string`, `an array`.
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {kind}")
 }
 
 /// A credential written into the file.

@@ -1,25 +1,37 @@
 //! Floor 3: what should happen. Pure: configuration as written becomes policy as true. This module reads
 //! neither files nor the environment.
 
+mod alias;
+pub mod audit;
+mod bounds;
 pub mod catalogue;
 mod file;
 pub mod preset;
 pub mod problem;
+mod provider;
 mod resolve;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
-pub use resolve::resolve;
+pub use provider::storable;
+pub use resolve::{Reading, resolve};
 
 use crate::base::money::{Money, Rate};
 use crate::dialect::DialectName;
 use crate::model::outcome::Target;
 use crate::model::request::Params;
 use crate::model::{Action, FailureClass};
+use crate::wire::simulated;
+use catalogue::Catalogue;
 use preset::{Auth, Preset};
+use problem::Problem;
+
+/// The provider that answers from arithmetic.
+const SIMULATED: &str = "sim";
 
 /// The configuration as it counts. The default is what holds without a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +42,21 @@ pub struct Policy {
     limits: Limits,
     retry: Retry,
     actions: Vec<(FailureClass, Vec<Action>)>,
+    secrets: Vec<Secret>,
+    warnings: Vec<Problem>,
+}
+
+/// A secret that a configuration names or takes for granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// The provider it is for.
+    pub provider: String,
+    /// The header that carries it; absent for the provider's key.
+    pub header: Option<HeaderName>,
+    /// Where it is.
+    pub source: KeySource,
+    /// The bytes of the file that name it; of what needs it, when it stands in its usual variable.
+    pub at: Range<usize>,
 }
 
 /// How long an attempt may take, each from the moment it is sent.
@@ -70,11 +97,13 @@ pub struct Provider {
     /// Its base address, without a trailing slash.
     pub base_url: String,
     /// How it wants its key.
-    pub auth: Auth,
+    pub auth: Auth<HeaderName>,
     /// Where its key is.
     pub key: KeySource,
     /// Static headers.
     pub headers: HeaderMap,
+    /// Headers whose values are secrets, with where they are.
+    pub secret_headers: Vec<(HeaderName, KeySource)>,
     /// The most calls at once, when configured.
     pub concurrency: Option<u32>,
 }
@@ -106,6 +135,8 @@ pub struct Alias {
     pub name: String,
     /// `provider/model`.
     pub id: String,
+    /// The bytes of the file that state it.
+    pub at: Range<usize>,
     /// Its price, where the catalogue's does not count.
     pub price: Option<PriceOverride>,
     /// Its context window in tokens.
@@ -155,6 +186,41 @@ pub enum TargetError {
     /// A provider whose address depends on the account.
     #[error("provider `{0}` needs its address: set [providers.{0}] url in orch.toml")]
     NeedsUrl(String),
+    /// A simulated model that does not exist; no server would say so later.
+    #[error("there is no simulated model `{written}`; there are {known}")]
+    NotSimulated {
+        /// As written.
+        written: String,
+        /// Those that exist.
+        known: String,
+    },
+}
+
+impl TargetError {
+    /// The same with a suggestion from the catalogue: what is called like this there counts more than what an
+    /// alias or provider is called nearly.
+    #[must_use]
+    pub fn suggesting(mut self, catalogue: &Catalogue) -> Self {
+        let (written, hint) = match &mut self {
+            Self::NotATarget { written, hint } | Self::UnknownProvider { written, hint, .. } => {
+                (&*written, hint)
+            }
+            Self::NeedsUrl(_) | Self::NotSimulated { .. } => return self,
+        };
+        let named = || {
+            let is_provider = preset::of(written).is_some();
+            is_provider.then(|| {
+                format!("; name a model of it, as `orch models list --provider {written}` shows them")
+            })
+        };
+        let meant = |id: String| format!("; did you mean `{id}`?");
+        if let Some(id) = catalogue.called(written) {
+            *hint = meant(id);
+        } else if hint.is_empty() {
+            *hint = named().or_else(|| catalogue.nearest(written).map(meant)).unwrap_or_default();
+        }
+        self
+    }
 }
 
 /// What a written model means.
@@ -187,6 +253,8 @@ impl Default for Policy {
                 retry_after_most: Duration::from_secs(60),
             },
             actions: Vec::new(),
+            secrets: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -222,6 +290,16 @@ impl Policy {
         &self.actions
     }
 
+    /// The secrets that the providers need, those of the file's sections first.
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    /// What works, and is probably not what was meant.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
     /// What `alias` or `provider/model` means.
     pub fn target(&self, written: &str) -> Result<Resolved, TargetError> {
         let alias = self.aliases.iter().find(|alias| alias.name == written);
@@ -234,13 +312,19 @@ impl Policy {
                 preset: preset.name,
                 dialect: preset.dialect,
                 base_url: preset.url.to_owned(),
-                auth: preset.auth,
+                auth: preset.auth.named(),
                 key: KeySource::preset(preset),
                 headers: HeaderMap::new(),
+                secret_headers: Vec::new(),
                 concurrency: None,
             },
             _ => return Err(TargetError::NeedsUrl(provider.to_owned())),
         };
+        if provider.preset == SIMULATED && simulated::models().all(|known| known != model) {
+            let known: Vec<_> = simulated::models().map(|known| format!("{SIMULATED}/{known}")).collect();
+            let written = format!("{SIMULATED}/{model}");
+            return Err(TargetError::NotSimulated { written, known: known.join(", ") });
+        }
         let target = Target { provider: provider.name.clone(), model: model.to_owned() };
         Ok(Resolved { target, provider, alias: alias.cloned() })
     }

@@ -1,16 +1,30 @@
 //! The providers that need no configuration beyond a key: one row of data each.
 
+use http::HeaderName;
+
 use crate::dialect::DialectName;
 
-/// How a provider wants its key.
+/// How a provider wants its key. The header's name is static text in a preset, and any header's in a provider
+/// that was configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
+pub enum Auth<Name = &'static str> {
     /// `Authorization: Bearer KEY`.
     Bearer,
     /// The key alone in this header.
-    Header(&'static str),
+    Header(Name),
     /// No key.
     None,
+}
+
+impl Auth {
+    /// The same for a provider.
+    pub fn named(self) -> Auth<HeaderName> {
+        match self {
+            Self::Bearer => Auth::Bearer,
+            Self::Header(name) => Auth::Header(HeaderName::from_static(name)),
+            Self::None => Auth::None,
+        }
+    }
 }
 
 /// A provider as documented by its vendor.
@@ -109,6 +123,12 @@ pub const ALL: [Preset; 27] = [
     local("sim", "sim:"),
 ];
 
+/// The provider under whose name the catalogue lists the models of a preset or provider: OpenAI's prices are the
+/// same through either of its interfaces.
+pub fn listed(name: &str) -> &str {
+    if name == "openai_responses" { "openai" } else { name }
+}
+
 /// The preset of a name.
 pub fn of(name: &str) -> Option<&'static Preset> {
     ALL.iter().find(|preset| preset.name == name)
@@ -123,6 +143,8 @@ mod tests {
         for (i, preset) in ALL.iter().enumerate() {
             assert!(ALL[..i].iter().all(|other| other.name != preset.name), "{} twice", preset.name);
             assert!(!preset.url.ends_with('/'), "{}", preset.name);
+            // A header's name that is not static text in lower case would panic here.
+            assert_eq!(preset.auth.named() == Auth::None, preset.auth == Auth::None);
             assert_eq!(preset.auth == Auth::None, preset.keys.is_empty(), "{}", preset.name);
             let is_local = preset.url.starts_with("http://127.0.0.1");
             assert!(is_local || preset.url.starts_with("https://") || ["", "sim:"].contains(&preset.url));

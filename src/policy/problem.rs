@@ -10,9 +10,30 @@ use crate::base::untrusted::Untrusted;
 /// The label of what the parser could not read.
 pub(super) const NOT_TOML: &str = "not TOML";
 
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing is done until it is mended.
+    Error,
+    /// What is written works, and is probably not what was meant.
+    Warning,
+}
+
+impl Severity {
+    /// The word shown and written to JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// One problem. Messages are ours; words from the file stand in them quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// How much it matters.
+    pub severity: Severity,
     /// The bytes of the file it is about.
     pub span: Range<usize>,
     /// What is wrong, as a fragment.
@@ -26,9 +47,20 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem at a place.
+    /// An error at a place.
     pub fn new(span: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { span, message: message.into(), label: label.into(), help: None, is_secret: false }
+        let severity = Severity::Error;
+        Self { severity, span, message: message.into(), label: label.into(), help: None, is_secret: false }
+    }
+
+    /// A warning at a place.
+    pub fn warning(span: Range<usize>, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(span, message, label) }
+    }
+
+    /// Whether nothing is done until it is mended.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     /// With what to write instead.
@@ -60,7 +92,8 @@ pub fn render(problems: &[Problem], file: &str, text: &str, color: bool) -> Stri
         let snippet = Snippet::source(source.as_str())
             .path(file.as_str())
             .annotation(AnnotationKind::Primary.span(span).label(label));
-        let mut groups: Vec<Group<'_>> = vec![Level::ERROR.primary_title(message).element(snippet)];
+        let level = if problem.is_error() { Level::ERROR } else { Level::WARNING };
+        let mut groups: Vec<Group<'_>> = vec![level.primary_title(message).element(snippet)];
         if let Some(help) = &problem.help {
             let help = Untrusted::line(help).to_string();
             groups =

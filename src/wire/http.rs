@@ -53,7 +53,7 @@ pub struct CredentialError {
 /// connecting has a time limit here; the caller, who knows what an answer may take, drops what is too late.
 #[derive(Debug)]
 pub struct Http {
-    credentials: BTreeMap<String, (HeaderName, HeaderValue)>,
+    credentials: BTreeMap<String, Vec<(HeaderName, HeaderValue)>>,
     connect_timeout: Duration,
     most_body: usize,
     loopback: OnceLock<Result<Client, WireError>>,
@@ -61,19 +61,19 @@ pub struct Http {
 }
 
 impl Http {
-    /// A transport that adds each provider's credential to its requests. A provider without one is called
-    /// without. Connecting (name, TCP and TLS together) may take `connect_timeout`.
+    /// A transport that adds each provider's credentials to its requests; a provider may have several, each in a
+    /// header of its own. A provider without one is called without. Connecting (name, TCP and TLS together) may take `connect_timeout`.
     pub fn new(
-        credentials: BTreeMap<String, Credential>,
+        credentials: impl IntoIterator<Item = (String, Credential)>,
         connect_timeout: Duration,
     ) -> Result<Self, CredentialError> {
-        let mut headers = BTreeMap::new();
+        let mut headers: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (provider, credential) in credentials {
             let Ok(mut value) = HeaderValue::from_str(credential.value.expose_secret()) else {
                 return Err(CredentialError { provider });
             };
             value.set_sensitive(true);
-            headers.insert(provider, (credential.header, value));
+            headers.entry(provider).or_default().push((credential.header, value));
         }
         Ok(Self {
             credentials: headers,
@@ -114,7 +114,8 @@ impl Http {
         // Only the client offers encodings, because only it decompresses.
         headers.remove(ACCEPT_ENCODING);
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-        if let Some((name, value)) = self.credentials.get(&request.provider) {
+        let credentials = self.credentials.get(&request.provider).map_or(&[][..], Vec::as_slice);
+        for (name, value) in credentials {
             headers.insert(name.clone(), value.clone());
         }
         *message.body_mut() = Some(request.body.into());
@@ -125,10 +126,10 @@ impl Http {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let mut body = bounded(response.bytes_stream().boxed(), request.url, self.most_body);
-        if !(200..300).contains(&status)
-            && let Some((_, value)) = self.credentials.get(&request.provider)
-        {
-            body = hushed(body, value.as_bytes());
+        if !(200..300).contains(&status) {
+            for (_, value) in credentials {
+                body = hushed(body, value.as_bytes());
+            }
         }
         Ok(WireResponse { status, headers, body })
     }

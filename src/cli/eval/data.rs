@@ -114,9 +114,15 @@ pub(super) fn check_gates(manifest: &Manifest, datasets: &[Dataset]) -> Result<(
     Ok(())
 }
 
-/// The models that the rows' scorers ask.
-pub(super) fn asked(datasets: &[Dataset]) -> Asked {
-    let models: BTreeSet<_> = datasets.iter().flat_map(Dataset::scorer_models).collect();
+/// The models that scorers ask: those of the rows, where they could be read, and those named for rows without.
+pub(super) fn asked(datasets: &Result<Vec<Dataset>, Failed>, manifest: &Manifest) -> Asked {
+    let rows = datasets.iter().flatten().flat_map(Dataset::scorer_models).cloned();
+    let named = manifest.scorers.iter().filter(|_| datasets.is_err());
+    let named = named.filter_map(|written| {
+        let scorer = Scorer::parse(written).ok()?;
+        scorer.asks().map(|(effect, model)| (effect, model.to_owned()))
+    });
+    let models: BTreeSet<(Effect, String)> = rows.chain(named).collect();
     let of = |wanted: Effect| {
         let models = models.iter().filter(|(effect, _)| *effect == wanted);
         models.map(|(_, model)| model.clone()).collect()

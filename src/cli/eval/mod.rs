@@ -1,5 +1,6 @@
 //! `orch eval`: run a prompt dataset across models, end with a verdict.
 
+mod access;
 mod args;
 mod claim;
 mod compare;

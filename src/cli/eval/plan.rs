@@ -16,8 +16,7 @@ use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION};
 use crate::eval::scorer::Scorer;
 use crate::eval::suite::Suite;
 use crate::model::request::Params;
-use crate::policy::Policy;
-use crate::wire::simulated;
+use crate::policy::{Policy, storable};
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
 const SIMULATED: [&str; 2] = ["sim/good", "sim/fast"];
@@ -79,7 +78,7 @@ fn blank(config: &Config) -> Manifest {
         allow_exec: false,
         early_stop: false,
         stream: true,
-        config: config.path.as_ref().map(|_| config.text.clone()),
+        config: config.path.as_ref().map(|_| storable(&config.text)),
     }
 }
 
@@ -228,18 +227,6 @@ fn split(typed: &str) -> (String, String) {
     (model.to_owned(), params.to_owned())
 }
 
-/// What a model means; a simulated one must exist, because no server says later that it does not.
-fn target(policy: &Policy, model: &str) -> Result<String, Failed> {
-    let resolved = policy.target(model).map_err(Failed::input)?;
-    let target = resolved.target;
-    if resolved.provider.preset == "sim" && simulated::models().all(|known| known != target.model) {
-        let known: Vec<_> = simulated::models().map(|known| format!("sim/{known}")).collect();
-        let known = known.join(", ");
-        return Err(Failed::input(anyhow!("there is no simulated model `{model}`; there are {known}")));
-    }
-    Ok(target.to_string())
-}
-
 /// An entrant checked and named: what it means now, and which prompt it is asked through.
 fn entrant(
     manifest: &Manifest,
@@ -251,7 +238,8 @@ fn entrant(
     candidate::params(&written.params).map_err(|error| Failed::input(anyhow!("model {model}: {error}")))?;
     let target = match model.strip_prefix("replay:") {
         Some(file) => format!("replay/{file}"),
-        None => target(policy, model)?,
+        // What means nothing is refused with everything else that is wrong, before anything is sent.
+        None => policy.target(model).map(|resolved| resolved.target.to_string()).unwrap_or_default(),
     };
     let name = prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1);
     let label =

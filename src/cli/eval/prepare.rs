@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Surroundings;
 use crate::base::id::Ids;
 use crate::cli::exit::Failed;
-use crate::cli::settings::{self, Config};
+use crate::cli::secrets;
+use crate::cli::settings::Config;
 use crate::dialect::{self, Dialect, DialectName, Quirks, embed, quirks};
 use crate::engine::gate::Gate;
 use crate::engine::leg::Leg;
@@ -21,7 +22,7 @@ use crate::eval::key::AnswerKey;
 use crate::eval::manifest::{Entrant, Manifest};
 use crate::model::outcome::Target;
 use crate::model::request::Params;
-use crate::policy::preset::Auth;
+use crate::policy::preset::{self, Auth};
 use crate::policy::{Limits, Policy, Provider};
 use crate::wire::Transport;
 use crate::wire::http::{Credential, Http};
@@ -43,7 +44,7 @@ pub(super) struct Asked {
     pub(super) embedders: Vec<String>,
 }
 
-/// Prepares the calls of a run. Missing keys and unknown models are found here, before anything is sent.
+/// Prepares the calls of a run whose models [can be called](super::access).
 pub(super) fn prepare(
     manifest: &Manifest,
     asked: &Asked,
@@ -118,7 +119,7 @@ struct Builder<'a> {
     policy: &'a Policy,
     surroundings: &'a Surroundings<'a>,
     gates: BTreeMap<String, Arc<Gate>>,
-    credentials: BTreeMap<String, Credential>,
+    credentials: Vec<(String, Credential)>,
     key: Arc<AnswerKey>,
 }
 
@@ -129,7 +130,7 @@ impl<'a> Builder<'a> {
             policy: &config.policy,
             surroundings,
             gates: BTreeMap::new(),
-            credentials: BTreeMap::new(),
+            credentials: Vec::new(),
             key: Arc::default(),
         }
     }
@@ -146,10 +147,8 @@ impl<'a> Builder<'a> {
         if self.gates.contains_key(&provider.name) {
             return Ok(());
         }
-        let key = settings::key(&provider, self.surroundings.environment)?;
-        if let Some(credential) = key.and_then(|key| credential(&provider, &key)) {
-            self.credentials.insert(provider.name.clone(), credential);
-        }
+        let credentials = credentials(&provider, self.surroundings)?.into_iter();
+        self.credentials.extend(credentials.map(|credential| (provider.name.clone(), credential)));
         let most = provider.concurrency.map_or(most, |own| own.min(most));
         self.gates.insert(provider.name, Arc::new(Gate::new(most)));
         Ok(())
@@ -203,6 +202,7 @@ impl<'a> Builder<'a> {
             auth: Auth::None,
             key: crate::policy::KeySource::None,
             headers: HeaderMap::new(),
+            secret_headers: Vec::new(),
             concurrency: None,
         };
         let target = Target { provider: "replay".to_owned(), model: file.to_owned() };
@@ -221,7 +221,7 @@ impl<'a> Builder<'a> {
         let is_paid = !matches!(provider.preset, "sim") && target.provider != "replay";
         let list_name = if provider.preset.is_empty() { provider.name.as_str() } else { provider.preset };
         Ok(Leg {
-            listed: Target { provider: list_name.to_owned(), model: target.model.clone() },
+            listed: Target { provider: preset::listed(list_name).to_owned(), model: target.model.clone() },
             target,
             dialect: dialect_of(provider.dialect),
             quirks: quirks_of(provider),
@@ -251,14 +251,29 @@ fn quirks_of(provider: &Provider) -> Quirks {
     quirks::of(if provider.preset.is_empty() { provider.dialect.name() } else { provider.preset })
 }
 
+/// The headers that carry a provider's key and its other secrets. What is missing was told before, all at once.
+fn credentials(provider: &Provider, surroundings: &Surroundings<'_>) -> Result<Vec<Credential>, Failed> {
+    let read = |source| {
+        secrets::read(source, surroundings.environment).map_err(|error| Failed::input(anyhow!(error)))
+    };
+    let mut out = Vec::new();
+    if let Some(key) = read(&provider.key)? {
+        out.extend(credential(provider, &key));
+    }
+    for (header, source) in &provider.secret_headers {
+        out.extend(read(source)?.map(|value| Credential { header: header.clone(), value }));
+    }
+    Ok(out)
+}
+
 /// The header that carries a key.
 fn credential(provider: &Provider, key: &SecretString) -> Option<Credential> {
-    match provider.auth {
+    match &provider.auth {
         Auth::None => None,
         Auth::Bearer => Some(Credential {
             header: http::header::AUTHORIZATION,
             value: SecretString::from(format!("Bearer {}", key.expose_secret())),
         }),
-        Auth::Header(name) => Some(Credential { header: HeaderName::from_static(name), value: key.clone() }),
+        Auth::Header(name) => Some(Credential { header: name.clone(), value: key.clone() }),
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::args::RunArgs;
 use super::prepare::{self, Prepared};
 use super::session::{self, Made};
-use super::{Surroundings, data, manage, plan, reports};
+use super::{Surroundings, access, data, manage, plan, reports};
 use crate::base::clock::Clock;
 use crate::base::id::{Ids, entropy};
 use crate::cli::exit::{Exit, Failed};
@@ -22,6 +22,7 @@ use crate::eval::summarize::summarize;
 use crate::eval::summary::{Decision, Summary};
 use crate::ledger::Reader;
 use crate::ledger::row::{RunRow, RunStatus};
+use crate::model::outcome::Target;
 use crate::policy::catalogue::Catalogue;
 
 /// `orch eval DATASET…` and `orch eval --resume RUN`.
@@ -40,10 +41,11 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         Some(row) => continued(row, args, &config)?,
         None => plan::plan(args, &config)?,
     };
-    let datasets = data::open(&mut manifest, resumed.is_some(), surroundings)?;
+    let datasets = data::open(&mut manifest, resumed.is_some(), surroundings);
+    let asked = data::asked(&datasets, &manifest);
+    let datasets = access::check(datasets, &manifest, &asked, &config, surroundings)?;
     data::check_gates(&manifest, &datasets)?;
     let catalogue = settings::catalogue(&config);
-    let asked = data::asked(&datasets);
     let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
     check_prices(&manifest, &prepared, &catalogue)?;
     manifest.cap_is_simulated = manifest.max_cost.is_some() && prepared.is_rehearsal();
@@ -127,8 +129,9 @@ fn check_price(leg: &Leg, max_tokens: Option<u64>, catalogue: &Catalogue) -> Res
     }
     let known = catalogue.find(&listed.provider, &listed.model);
     let Some(model) = known.filter(|model| model.prices.is_some()) else {
+        let meant = meant_by(listed).map_or_else(String::new, |id| format!("; did you mean `{id}`?"));
         return Err(Failed::input(anyhow!(
-            "the price of {target} is unknown, so --max-cost cannot hold; give it a price in orch.toml: \
+            "the price of {target} is unknown, so --max-cost cannot hold{meant}; give it a price in orch.toml: \
              [models.NAME] id = \"{target}\", price = {{ input = …, output = … }}"
         )));
     };
@@ -139,6 +142,13 @@ fn check_price(leg: &Leg, max_tokens: Option<u64>, catalogue: &Catalogue) -> Res
         )));
     }
     Ok(())
+}
+
+/// What a model without a price was probably meant to be: another one of its provider's.
+fn meant_by(listed: &Target) -> Option<String> {
+    let catalogue = Catalogue::embedded();
+    let written = listed.to_string();
+    catalogue.nearest(&written).filter(|id| catalogue.knows(&listed.provider) && *id != written)
 }
 
 fn finish(

@@ -21,6 +21,15 @@ impl Header {
     /// Reads the header; with a template, no prompt column is needed.
     pub(super) fn read(record: &str, delimiter: u8, has_template: bool) -> Result<Self, String> {
         let names: Vec<String> = cells(record, delimiter).iter().map(|name| name.trim().to_owned()).collect();
+        if let [only] = &names[..]
+            && let Some(other) = other_delimiter(only, delimiter)
+        {
+            let (other, due) = (delimiter_name(other), delimiter_name(delimiter));
+            return Err(format!(
+                "the header is one column, `{only}`: its names are separated by {other}, and this format's by {due}; \
+                 save the table with {due}"
+            ));
+        }
         for (at, name) in names.iter().enumerate() {
             if name.is_empty() {
                 return Err(format!("column {} of the header has no name", at + 1));
@@ -68,6 +77,24 @@ impl Header {
             }
         }
         Ok(fields)
+    }
+}
+
+/// The delimiter that a header of one column seems to be written with: some part of it is a name we know.
+fn other_delimiter(header: &str, delimiter: u8) -> Option<u8> {
+    let is_split_by = |other: &u8| {
+        let mut parts = header.split(char::from(*other)).map(|part| part.trim().trim_matches('"'));
+        header.contains(char::from(*other)) && parts.any(|part| KNOWN.contains(&part))
+    };
+    [b';', b'\t', b',', b'|'].into_iter().filter(|other| *other != delimiter).find(is_split_by)
+}
+
+fn delimiter_name(delimiter: u8) -> &'static str {
+    match delimiter {
+        b';' => "semicolons",
+        b'\t' => "tabs",
+        b'|' => "bars (|)",
+        _ => "commas",
     }
 }
 
@@ -129,6 +156,26 @@ fn cell(text: &str, delimiter: u8) -> (String, Option<&str>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_header_with_another_delimiter_names_it() {
+        let cases = [
+            ("id;prompt", b',', Some("separated by semicolons, and this format's by commas")),
+            ("\"id\";\"prompt\"", b',', Some("separated by semicolons")),
+            ("prompt\texpected", b',', Some("separated by tabs")),
+            ("prompt,expected", b'\t', Some("separated by commas, and this format's by tabs")),
+            ("id|prompt", b',', Some("separated by bars (|)")),
+            ("question;answer", b',', None),
+            ("prompt", b',', None),
+        ];
+        for (header, delimiter, said) in cases {
+            let error = Header::read(header, delimiter, false).err().unwrap_or_default();
+            match said {
+                Some(said) => assert!(error.contains(said), "{header}: {error}"),
+                None => assert!(!error.contains("separated"), "{header}: {error}"),
+            }
+        }
+    }
 
     proptest! {
         #[test]

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::preset;
+
 pub use attempt::price_attempt;
 pub use entry::{Cover, Dispute, Features, Modality, Model, parse_id};
 pub use prices::{Prices, Rates, RequestFee, Tier};
@@ -161,6 +163,44 @@ impl Catalogue {
 
     fn covering(&self, provider: &str, name: &str, cover: Cover) -> Option<&Model> {
         self.listed(provider, name).filter(|model| model.covers.contains(&cover))
+    }
+
+    /// The `provider/model` whose model is called exactly like this, of the first provider among the presets that
+    /// serves one: vendors stand before those who resell.
+    pub fn called(&self, model: &str) -> Option<String> {
+        let mut providers = preset::ALL.iter().map(|preset| preset.name);
+        let provider = providers.find(|provider| self.listed(provider, model).is_some())?;
+        Some(format!("{provider}/{model}"))
+    }
+
+    /// Whether any model of a provider is listed.
+    pub fn knows(&self, provider: &str) -> bool {
+        self.models.iter().any(|model| model.id.provider == provider)
+    }
+
+    /// The `provider/model` that something was probably meant to be: the same provider's, where one is named and
+    /// known, else any provider's, vendors first.
+    pub fn nearest(&self, typed: &str) -> Option<String> {
+        /// A slip or two in a name of usual length.
+        const ALIKE: f64 = 0.8;
+        let typed = typed.to_lowercase();
+        let named = typed.split_once('/').filter(|(provider, _)| self.knows(provider));
+        let score = |known: &String| {
+            let (provider, model) = known.split_once('/')?;
+            let likeness = match named {
+                Some((own, typed)) if own == provider => {
+                    strsim::normalized_damerau_levenshtein(typed, &model.to_lowercase())
+                }
+                Some(_) => return None,
+                None => strsim::normalized_damerau_levenshtein(&typed, &model.to_lowercase()),
+            };
+            let rank = preset::ALL.iter().position(|preset| preset.name == provider);
+            (likeness >= ALIKE).then(|| (likeness, std::cmp::Reverse(rank.unwrap_or(usize::MAX))))
+        };
+        let scored = self.places.keys().filter_map(|known| Some((score(known)?, known)));
+        let best =
+            scored.max_by(|((a, rank_a), _), ((b, rank_b), _)| a.total_cmp(b).then(rank_a.cmp(rank_b)));
+        best.map(|(_, known)| known.clone())
     }
 
     /// Up to three identifiers that look like what was typed, the likeliest first.
