@@ -25,6 +25,7 @@ use crate::eval::order::{Finished, Order};
 use crate::eval::pairing::Pairing;
 use crate::eval::progress::Progress;
 use crate::eval::run::{Ended, Event, Plan, Went, run};
+use crate::eval::tape::Tape;
 use crate::ledger::row::{Entry, RunRow, RunStatus};
 use crate::ledger::{Ledger, Reader, Replayed};
 use crate::policy::catalogue::Catalogue;
@@ -36,6 +37,8 @@ pub(super) struct Session<'a> {
     pub(super) row: &'a RunRow,
     pub(super) is_resumed: bool,
     pub(super) ledger: &'a Path,
+    /// Where answers are recorded for replay.
+    pub(super) record: Option<&'a Path>,
     pub(super) surroundings: &'a Surroundings<'a>,
 }
 
@@ -60,6 +63,7 @@ impl Session<'_> {
         say_replayed(ledger.replayed());
         let _claim = Claim::take(self.ledger, &self.row.id)?;
         let recorder = ledger.recorder();
+        let tape = self.tape()?;
         if !self.is_resumed {
             recorder.record(Entry::Run(self.row.clone())).await?;
         }
@@ -81,6 +85,7 @@ impl Session<'_> {
             finished: earlier.finished,
             concurrency: usize::try_from(self.manifest.concurrency).unwrap_or(usize::MAX),
             pairing: earlier.pairing,
+            tape,
         };
         let mut display = Display::new(self.mode(), earlier.progress);
         let stop = Notify::new();
@@ -109,6 +114,18 @@ impl Session<'_> {
             _ => went,
         };
         Ok(Made { run: self.row.id.clone(), went })
+    }
+
+    /// The recording: a new file for a new run, the same one for a run that goes on.
+    fn tape(&self) -> Result<Option<Tape>, Failed> {
+        let Some(path) = self.record else { return Ok(None) };
+        let tape = if self.is_resumed {
+            let labels: Vec<_> = self.manifest.candidates.iter().map(|one| one.label.clone()).collect();
+            Tape::resume(path, &self.row.id, &Reader::open(self.ledger)?, &labels)
+        } else {
+            Tape::begin(path)
+        };
+        tape.map(Some).map_err(Failed::input)
     }
 
     fn order(&self) -> Order {
@@ -246,6 +263,6 @@ fn status(ended: &Ended) -> RunStatus {
         Ended::Done => RunStatus::Done,
         Ended::Budget(_) | Ended::Decided => RunStatus::Stopped,
         Ended::Interrupted => RunStatus::Interrupted,
-        Ended::Ledger(_) | Ended::Dataset(_) => RunStatus::Failed,
+        Ended::Ledger(_) | Ended::Dataset(_) | Ended::Tape(_) => RunStatus::Failed,
     }
 }
