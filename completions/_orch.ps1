@@ -41,8 +41,8 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             break
         }
         'orch;eval' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias or replay:FILE, each with parameters after ? (openai/gpt-5-mini?temperature=0)')
-            [CompletionResult]::new('--models', '--models', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias or replay:FILE, each with parameters after ? (openai/gpt-5-mini?temperature=0)')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters stand after ? (openai/gpt-5-mini?temperature=0)')
+            [CompletionResult]::new('--models', '--models', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters stand after ? (openai/gpt-5-mini?temperature=0)')
             [CompletionResult]::new('--incumbent', '--incumbent', [CompletionResultType]::ParameterName, 'The candidate in use today, that others are compared with')
             [CompletionResult]::new('--scorer', '--scorer', [CompletionResultType]::ParameterName, 'A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON')
             [CompletionResult]::new('--gate', '--gate', [CompletionResultType]::ParameterName, 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms''')
@@ -57,6 +57,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'A prompt template (minijinja) that rows are rendered through')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The format of the datasets, when their names do not tell: jsonl, csv, tsv, text')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Make only the missing calls of a run; `last` is the latest')
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write every answer to a file as it comes, for replay:FILE#MODEL; .gz is gzipped. With --resume the file goes on')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]')

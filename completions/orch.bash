@@ -206,7 +206,7 @@ _orch() {
             return 0
             ;;
         orch__subcmd__eval)
-            opts="-m -c -o -q -v -h --models --incumbent --scorer --gate --margin --repeat --limit --concurrency --max-cost --early-stop --seed --system --template --format --skip-bad --no-stream --resume --require-decision --json --out --config --ledger --quiet --verbose --help list show compare rescore help"
+            opts="-m -c -o -q -v -h --models --incumbent --scorer --gate --margin --repeat --limit --concurrency --max-cost --early-stop --seed --system --template --format --skip-bad --no-stream --resume --record --require-decision --json --out --config --ledger --quiet --verbose --help list show compare rescore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -273,6 +273,10 @@ _orch() {
                     return 0
                     ;;
                 --resume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

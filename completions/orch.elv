@@ -37,8 +37,8 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'orch;eval'= {
-            cand -m 'Candidates: provider/model, an alias or replay:FILE, each with parameters after ? (openai/gpt-5-mini?temperature=0)'
-            cand --models 'Candidates: provider/model, an alias or replay:FILE, each with parameters after ? (openai/gpt-5-mini?temperature=0)'
+            cand -m 'Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters stand after ? (openai/gpt-5-mini?temperature=0)'
+            cand --models 'Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters stand after ? (openai/gpt-5-mini?temperature=0)'
             cand --incumbent 'The candidate in use today, that others are compared with'
             cand --scorer 'A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON'
             cand --gate 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms'''
@@ -53,6 +53,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --template 'A prompt template (minijinja) that rows are rendered through'
             cand --format 'The format of the datasets, when their names do not tell: jsonl, csv, tsv, text'
             cand --resume 'Make only the missing calls of a run; `last` is the latest'
+            cand --record 'Write every answer to a file as it comes, for replay:FILE#MODEL; .gz is gzipped. With --resume the file goes on'
             cand -o 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
             cand --out 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
             cand --config 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]'

@@ -27,7 +27,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::model::{Luck, Profile, Trouble};
 use self::reply::Reply;
-use self::solve::{Question, minimal, solve};
+use self::solve::{Question, minimal};
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::dice::Dice;
 
@@ -93,7 +93,8 @@ impl Turn {
 
 impl Simulated {
     /// A provider whose chance depends on the seed.
-    pub const fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
+        solve::prepare();
         Self { dice: Dice::new(seed), over: Mutex::new(BTreeSet::new()) }
     }
 
@@ -157,7 +158,7 @@ impl Ask {
             _ => None,
         };
         let input: usize = self.messages.iter().map(|turn| turn.text().len()).sum();
-        let reply = luck.answer(profile, solve(&question), form);
+        let reply = luck.answer(profile, solve::solve(&question), form);
         reply.named(profile.name, luck.digest(), input).within(self.max_completion_tokens)
     }
 }

@@ -96,6 +96,14 @@ pub(super) fn solve(question: &Question<'_>) -> Option<Answer> {
     }
 }
 
+/// Compiles the patterns, so that the first answers are not late for it.
+pub(super) fn prepare() {
+    let schema = serde_json::json!({"properties": {"answer": {"type": "string"}}});
+    for prompt in ["?", "\"a\" how many", "How much is 1 + 1?"] {
+        solve(&Question { prompt, schema: Some(&schema), ..Question::default() });
+    }
+}
+
 /// The families without tools and schemas, those that are surer of their questions first.
 fn plain(question: &Question<'_>) -> Option<Answer> {
     let prompt = question.prompt;
