@@ -84,20 +84,21 @@ mod tests {
 
     use super::*;
 
-    fn object(value: Value) -> Map<String, Value> {
+    fn object(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn mistakes_are_wrong_and_have_the_form_of_the_right_answer() {
         let label = Answer::Label { label: "yes".into(), others: vec!["no".into()] };
-        let fields = object(json!({"n": 1, "x": 0.5, "ok": true, "who": "Ada", "list": ["a"], "none": null}));
+        let fields =
+            object(&json!({"n": 1, "x": 0.5, "ok": true, "who": "Ada", "list": ["a"], "none": null}));
         let answers = [
             Answer::Number(Ratio::whole(41)),
             Answer::Number(Ratio::whole(0)),
             label,
             Answer::Text("Paris".into()),
-            Answer::Text("".into()),
+            Answer::Text(String::new()),
             Answer::Object(fields.clone()),
             Answer::Calls(vec![("add".into(), fields)]),
         ];
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_field_is_changed_or_left_out() {
-        let right = Answer::Object(object(json!({"total": 12.5, "invoice": "A-1"})));
+        let right = Answer::Object(object(&json!({"total": 12.5, "invoice": "A-1"})));
         let wrongs: Vec<String> = (0..6).map(|bits| wrong(&right, bits).text()).collect();
         assert!(wrongs.contains(&json!({"invoice": "A-1"}).to_string()), "{wrongs:?}");
         assert!(wrongs.contains(&json!({"total": 125.0, "invoice": "A-1"}).to_string()), "{wrongs:?}");
