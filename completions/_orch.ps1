@@ -41,29 +41,30 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             break
         }
         'orch;eval' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias or replay:FILE, each with parameters after ? (openai/gpt-5-mini?temperature=0)')
-            [CompletionResult]::new('--models', '--models', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias or replay:FILE, each with parameters after ? (openai/gpt-5-mini?temperature=0)')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters stand after ? (openai/gpt-5-mini?temperature=0)')
+            [CompletionResult]::new('--models', '--models', [CompletionResultType]::ParameterName, 'Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters stand after ? (openai/gpt-5-mini?temperature=0)')
             [CompletionResult]::new('--incumbent', '--incumbent', [CompletionResultType]::ParameterName, 'The candidate in use today, that others are compared with')
             [CompletionResult]::new('--scorer', '--scorer', [CompletionResultType]::ParameterName, 'A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON')
+            [CompletionResult]::new('--gate', '--gate', [CompletionResultType]::ParameterName, 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms''')
+            [CompletionResult]::new('--margin', '--margin', [CompletionResultType]::ParameterName, 'How much worse than the incumbent a candidate may be [default: 2pp]')
             [CompletionResult]::new('--repeat', '--repeat', [CompletionResultType]::ParameterName, 'Answers per prompt and candidate')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Use a random part of the prompts')
-            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'A system prompt for rows that have none')
-            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'A prompt template (minijinja) that rows are rendered through')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The format of the datasets, when their names do not tell: jsonl, csv, tsv, text')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Calls at once; adapts below this to what each provider bears [default: 32]')
             [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Calls at once; adapts below this to what each provider bears [default: 32]')
             [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'Never spend more than this: the worst case is held before each call')
-            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Make only the missing calls of a run; `last` is the latest')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The seed of everything random [default: 7]')
-            [CompletionResult]::new('--gate', '--gate', [CompletionResultType]::ParameterName, 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms''')
-            [CompletionResult]::new('--margin', '--margin', [CompletionResultType]::ParameterName, 'How much worse than the incumbent a candidate may be [default: 2pp]')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'A system prompt for rows that have none')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'A prompt template (minijinja) that rows are rendered through')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The format of the datasets, when their names do not tell: jsonl, csv, tsv, text')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Make only the missing calls of a run; `last` is the latest')
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write every answer to a file as it comes, for replay:FILE#MODEL; .gz is gzipped. With --resume the file goes on')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
+            [CompletionResult]::new('--early-stop', '--early-stop', [CompletionResultType]::ParameterName, 'Stop as soon as every comparison is decided (valid at every look)')
             [CompletionResult]::new('--skip-bad', '--skip-bad', [CompletionResultType]::ParameterName, 'Count bad rows and go on without them')
             [CompletionResult]::new('--no-stream', '--no-stream', [CompletionResultType]::ParameterName, 'Ask for whole answers instead of streams; there is no time to first token then')
-            [CompletionResult]::new('--early-stop', '--early-stop', [CompletionResultType]::ParameterName, 'Stop as soon as every comparison is decided (valid at every look)')
             [CompletionResult]::new('--require-decision', '--require-decision', [CompletionResultType]::ParameterName, 'Exit with 5 when a verdict is inconclusive')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The summary as one JSON object on stdout')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
@@ -233,7 +234,6 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
         'orch;check' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print what was found as JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr; twice for more')
@@ -273,8 +273,8 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr; twice for more')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log what happens to stderr; twice for more')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'orch;completions' {
@@ -284,8 +284,8 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Only results and errors: no progress, no notes')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log what happens to stderr; twice for more')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log what happens to stderr; twice for more')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'orch;help' {

@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::exit::Failed;
 use super::output::Rendered;
 use crate::base::money::Rate;
+use crate::base::number::counted as plural;
 use crate::base::untrusted::Untrusted;
 use crate::model::outcome::Target;
 use crate::policy::catalogue::{Catalogue, Model, Prices, Rates, RequestFee, parse_id};
@@ -60,13 +61,10 @@ fn counted(problems: &[Problem]) -> String {
     match (errors, problems.len() - errors) {
         (1, 0) => "a problem".to_owned(),
         (errors, 0) => format!("{errors} problems"),
-        (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+        (errors, warnings) => {
+            format!("{}, {}", plural(errors as u64, "error"), plural(warnings as u64, "warning"))
+        }
     }
-}
-
-/// `1 model`, `2 models`.
-pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 impl Config {

@@ -11,7 +11,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::key::AnswerKey;
 use super::sample::Bench;
 use super::scorer::{ExecResult, Scorer, Step, Subject, Verdict};
 use crate::base::id::Ids;
@@ -35,8 +34,6 @@ pub struct Effects {
     pub embedders: BTreeMap<String, Leg>,
     /// Identifiers for requests.
     pub ids: Ids,
-    /// What simulated models may know.
-    pub key: Arc<AnswerKey>,
     /// The environment of programs: what they need to run at all, and no key.
     pub environment: Vec<(String, String)>,
 }

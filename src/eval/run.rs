@@ -2,6 +2,7 @@
 //! stop.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::order::{Finished, Order};
 use super::pairing::Pairing;
 use super::problem::Problem;
 use super::sample::{self, Bench};
+use super::tape::Tape;
 use crate::engine::Engine;
 use crate::ledger::row::{Entry, SampleFacts, SampleKey};
 use crate::ledger::{LedgerError, Recorder};
@@ -38,6 +40,8 @@ pub struct Plan<'a> {
     pub concurrency: usize,
     /// Stops early when every comparison is decided; absent when the run goes to its end.
     pub pairing: Option<Pairing>,
+    /// Where answers are recorded for replay besides the ledger.
+    pub tape: Option<Tape>,
 }
 
 /// How a run ended.
@@ -55,6 +59,8 @@ pub enum Ended {
     Ledger(LedgerError),
     /// The dataset changed or could not be read.
     Dataset(Problem),
+    /// Answers could not be recorded for replay; the ledger has them.
+    Tape(io::Error),
 }
 
 /// How a run went.
@@ -139,6 +145,9 @@ pub async fn run(
             }
         }
     }
+    if let Some(Err(error)) = plan.tape.take().map(Tape::close) {
+        loop_state.end(Ended::Tape(error));
+    }
     if let Err(error) = recorder.commit().await {
         loop_state.ended = Some(Ended::Ledger(error));
     }
@@ -219,11 +228,19 @@ impl Loop {
         let facts = finished.row.facts.clone();
         let last = finished.outcomes.first().and_then(|outcome| outcome.answer.as_ref().err());
         self.health[key.candidate as usize].notice(last);
+        let taped = plan.tape.as_ref().map(|_| (finished.row.clone(), finished.outcomes.first().cloned()));
         let entry = Entry::Sample(Box::new(finished.row), finished.outcomes);
         if let Err(error) = recorder.record(entry).await {
             return self.end(Ended::Ledger(error));
         }
         self.samples += 1;
+        if let (Some(tape), Some((row, outcome))) = (&mut plan.tape, taped) {
+            let response = outcome.as_ref().and_then(|outcome| outcome.answer.as_ref().ok());
+            let label = &plan.candidates[key.candidate as usize].label;
+            if let Err(error) = tape.write(label, &row, response) {
+                self.end(Ended::Tape(error));
+            }
+        }
         if self.health.iter().any(Health::is_given_up) {
             // Its pairs will never be complete, so not every comparison can be decided.
             plan.pairing = None;

@@ -17,7 +17,7 @@ use crate::engine::{Ask, Engine};
 use crate::ledger::row::{SampleFacts, SampleKey, SampleRow, SampleStatus};
 use crate::model::outcome::{Context, Cost, Outcome};
 use crate::model::{Failure, FailureClass, Message, Part, Response, Role, TokenUsage};
-use crate::wire::replay::{ITEM, item_value};
+use crate::wire::replay::{ITEM, Item, item_value, prompt_digest};
 
 /// What every sample of a run shares.
 pub(super) struct Bench<'a> {
@@ -71,9 +71,8 @@ pub(super) async fn take(
         class: case.class.clone(),
         subject: subject(key),
     };
-    let headers = headers(candidate, case);
+    let headers = headers(candidate, case, key.repeat);
     let mut own = began.elapsed();
-    let _held = (candidate.source == Source::Simulated).then(|| bench.effects.key.hold(case));
     let ask = Ask { context, request: &request, headers: &headers, deadline: None };
     let done = bench.engine.run(ask, &candidate.leg).await;
     own += done.own;
@@ -249,17 +248,21 @@ fn text(message: &Message) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-/// A recorded answer is found by its row's id.
-fn headers(candidate: &Candidate, case: &Case) -> HeaderMap {
+/// A recorded answer is found by its row's id, or by its prompt.
+fn headers(candidate: &Candidate, case: &Case, repeat: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if candidate.source == Source::Replayed {
-        // Recordings of rows without an id have their line number for one.
         let is_unnamed = case
             .id
             .rsplit_once(':')
             .is_some_and(|(file, line)| line == case.line.to_string() && case.file.ends_with(file));
-        let id = if is_unnamed { case.line.to_string() } else { case.id.clone() };
-        headers.insert(ITEM, item_value(&id));
+        let item = Item {
+            id: case.id.clone(),
+            line: is_unnamed.then_some(case.line),
+            prompt: prompt_digest(&prompt(&case.request.messages)),
+            repeat,
+        };
+        headers.insert(ITEM, item_value(&item));
     }
     headers
 }

@@ -135,19 +135,6 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// The sum in a prompt such as `Compute 3 + 4.`; `None` when there is none.
-pub(super) fn sum(prompt: &str) -> Option<i128> {
-    prompt.match_indices('+').find_map(|(at, _)| {
-        let left = prompt[..at].trim_end();
-        let digits = left.len() - left.bytes().rev().take_while(u8::is_ascii_digit).count();
-        let right = prompt[at + 1..].trim_start();
-        let end = right.bytes().take_while(u8::is_ascii_digit).count();
-        let a: i128 = left[digits..].parse().ok()?;
-        let b: i128 = right[..end].parse().ok()?;
-        a.checked_add(b)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,21 +161,6 @@ mod tests {
         for (body, texts) in [(r#"{"input":"a"}"#, vec!["a"]), (r#"{"input":["a","b"]}"#, vec!["a", "b"])] {
             let question: Question<'_> = serde_json::from_str(body).unwrap();
             assert_eq!(question.inputs(), texts);
-        }
-    }
-
-    #[test]
-    fn sums_are_read_where_there_are_any() {
-        let cases = [
-            ("Compute 3 + 4.", Some(7)),
-            ("What is 12+30?", Some(42)),
-            ("c + d or 1 + 1", Some(2)),
-            ("no sum", None),
-            ("+", None),
-            ("99999999999999999999999999999999999999999 + 1", None),
-        ];
-        for (prompt, expected) in cases {
-            assert_eq!(sum(prompt), expected, "{prompt}");
         }
     }
 }

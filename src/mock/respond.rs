@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::Settings;
 use super::fault::{Delivery, Fault, Instead, fault};
 use super::http1::Request;
-use super::question::{Question, sum};
+use super::question::Question;
 use super::refuse::{Refused, Why};
 use super::route::{Route, Tongue, decoded, route};
 use super::speak::{self, Answer};
 use super::text::{Append as _, Body};
 use crate::base::dice::Dice;
+use crate::wire::simulated::sum;
 
 /// What is sent back.
 #[derive(Debug)]

@@ -1,11 +1,14 @@
 //! Recorded answers, for `replay:FILE` candidates: an evaluation without calls.
 //!
-//! A file holds one JSON object a line (`id`, `output`, and optionally `model`, `latency_ms`, `ttft_ms`,
-//! `usage`, `finish_reason`, `tool_calls`, `error`), or plain text, whose lines have their numbers as ids.
-//! Either may be gzipped. Memory holds 24 bytes a row; the rows stay in the file.
+//! A file holds one JSON object a line (`id` or `prompt`, `output` or `response`, and optionally `model`,
+//! `repeat`, `latency_ms`, `ttft_ms`, `input_tokens` and `output_tokens` or `usage`, `finish_reason`, `refusal`,
+//! `tool_calls`, `error`), or plain text, whose lines have their numbers as ids. Either may be gzipped. Memory
+//! holds 24 bytes for each id and prompt; the rows stay in the file.
 
 mod row;
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,6 +20,8 @@ use ::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
 use self::row::Row;
@@ -67,12 +72,54 @@ pub enum ReplayError {
         /// What is wrong and what to write instead.
         problem: String,
     },
+    /// No row is of the model that was picked.
+    #[error("{} holds no answer of {model}; it holds answers of {known}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// The model that was picked.
+        model: String,
+        /// The models there are.
+        known: String,
+    },
+}
+
+/// Whose recorded answer is wanted. It travels in a header that is set for replayed candidates only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The dataset row's id, its own or made from its file and line.
+    pub id: String,
+    /// The dataset row's line, where the row has no id of its own.
+    pub line: Option<u64>,
+    /// What stands for its prompt: [`prompt_digest`].
+    pub prompt: String,
+    /// Which of several answers to the same row, from zero.
+    pub repeat: u32,
+}
+
+/// What stands for a prompt when a recorded answer is looked up by it: SHA-256 in hexadecimal.
+pub fn prompt_digest(prompt: &str) -> String {
+    Sha256::digest(prompt).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").ok();
+        hex
+    })
+}
+
+/// The file and the model of what is written behind `replay:`: `FILE` or `FILE#MODEL`. A file whose own name
+/// has the mark is taken as it is.
+pub fn source(written: &str) -> (&Path, Option<&str>) {
+    match written.rsplit_once('#') {
+        Some((file, model)) if !model.is_empty() && !Path::new(written).exists() => {
+            (Path::new(file), Some(model))
+        }
+        _ => (Path::new(written), None),
+    }
 }
 
 /// Where a row is.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// The digest of the row's id.
+    /// The digest of the row's id or prompt.
     digest: u64,
     offset: u64,
     len: u32,
@@ -94,37 +141,61 @@ pub struct Replay {
     path: PathBuf,
     file: Mutex<File>,
     format: Format,
-    /// In the order of digests.
-    places: Vec<Place>,
+    /// The model whose rows count, where one was picked.
+    model: Option<String>,
+    /// Where the rows with an id are, in the order of its digests.
+    by_id: Vec<Place>,
+    /// Where the rows with a prompt are, in the order of its digests.
+    by_prompt: Vec<Place>,
+    rows: usize,
     pace: Pace,
+}
+
+/// What a file has for an item.
+enum Found {
+    Row(Box<Row>),
+    Nothing,
+    /// Several rows with ids of their own answer the same prompt.
+    Several,
 }
 
 impl Replay {
     /// Reads every row of a file once, to find bad rows before anything is evaluated.
-    pub fn open(path: &Path, pace: Pace) -> Result<Self, ReplayError> {
+    /// Of a file with answers of several models, `model` picks one.
+    pub fn open(path: &Path, model: Option<&str>, pace: Pace) -> Result<Self, ReplayError> {
         let io = |cause| ReplayError::Io { path: path.to_owned(), cause };
         let file = File::open(path).and_then(uncompressed).map_err(io)?;
         let mut replay = Self {
             path: path.to_owned(),
             file: Mutex::new(file),
             format: Format::Text,
-            places: Vec::new(),
+            model: model.map(str::to_owned),
+            by_id: Vec::new(),
+            by_prompt: Vec::new(),
+            rows: 0,
             pace,
         };
-        replay.index()?;
-        replay.places.sort_by_key(|place| (place.digest, place.line));
-        replay.refuse_duplicates()?;
+        let models = replay.index()?;
+        if let (Some(model), 0) = (model, replay.rows) {
+            let known: Vec<_> = models.into_iter().collect();
+            let known = if known.is_empty() { "no named model".to_owned() } else { known.join(", ") };
+            return Err(ReplayError::Model { path: path.to_owned(), model: model.to_owned(), known });
+        }
+        replay.by_id.sort_by_key(|place| (place.digest, place.line));
+        replay.by_prompt.sort_by_key(|place| (place.digest, place.line));
+        replay.refuse_duplicates(&replay.by_id, &models)?;
+        replay.refuse_duplicates(&replay.by_prompt, &models)?;
         Ok(replay)
     }
 
     /// How many answers there are.
-    pub fn len(&self) -> usize {
-        self.places.len()
+    pub const fn len(&self) -> usize {
+        self.rows
     }
 
     /// Whether there is no answer at all.
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.rows == 0
     }
 
     fn io(&self, cause: io::Error) -> ReplayError {
@@ -135,17 +206,19 @@ impl Replay {
         ReplayError::Row { path: self.path.clone(), line, problem }
     }
 
-    fn index(&mut self) -> Result<(), ReplayError> {
+    /// Finds where the rows are; gives the models there are.
+    fn index(&mut self) -> Result<BTreeSet<String>, ReplayError> {
         let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
         let file = file.try_clone().map_err(|cause| self.io(cause))?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let (mut bytes, mut offset, mut line) = (Vec::new(), 0_u64, 0_u32);
+        let mut models = BTreeSet::new();
         loop {
             bytes.clear();
             let mut limited = (&mut reader).take(MOST_ROW as u64 + 1);
             let read = limited.read_until(b'\n', &mut bytes).map_err(|cause| self.io(cause))?;
             if read == 0 {
-                return Ok(());
+                return Ok(models);
             }
             line = line.checked_add(1).ok_or_else(|| self.bad(line, "the file has too many rows".into()))?;
             if read > MOST_ROW {
@@ -154,20 +227,25 @@ impl Replay {
             if line == 1 && bytes.trim_ascii_start().starts_with(b"{") {
                 self.format = Format::Json;
             }
-            self.place(&bytes, offset, line)?;
+            models.extend(self.place(&bytes, offset, line)?);
             offset += read as u64;
         }
     }
 
-    /// Notes where a row is. Blank lines are rows of text, but not of JSON.
-    fn place(&mut self, bytes: &[u8], offset: u64, line: u32) -> Result<(), ReplayError> {
+    /// Notes where a row is; gives its model. Blank lines are rows of text, but not of JSON.
+    fn place(&mut self, bytes: &[u8], offset: u64, line: u32) -> Result<Option<String>, ReplayError> {
         if self.format == Format::Json && bytes.trim_ascii().is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let row = self.row(bytes, line).map_err(|problem| self.bad(line, problem))?;
         let len = u32::try_from(bytes.len()).map_err(|_| self.bad(line, "the row is too long".into()))?;
-        self.places.push(Place { digest: digest(&row.id(line)), offset, len, line });
-        Ok(())
+        if self.model.as_deref().is_none_or(|model| row.is_by(model)) {
+            let place = |key: String| Place { digest: digest(&key), offset, len, line };
+            self.by_id.extend(row.id(line).map(place));
+            self.by_prompt.extend(row.prompt_digest().map(place));
+            self.rows += 1;
+        }
+        Ok(row.model)
     }
 
     fn row(&self, bytes: &[u8], line: u32) -> Result<Row, String> {
@@ -177,13 +255,18 @@ impl Replay {
         }
     }
 
-    fn refuse_duplicates(&self) -> Result<(), ReplayError> {
-        for pair in self.places.windows(2).filter(|pair| pair[0].digest == pair[1].digest) {
-            let (first, second) = (self.load(&pair[0])?, self.load(&pair[1])?);
-            let id = second.id(pair[1].line);
-            if first.id(pair[0].line) == id {
-                let problem = format!("id `{id}` is on line {} already; keep one of them", pair[0].line);
-                return Err(self.bad(pair[1].line, problem));
+    /// Refuses two answers to the same: nobody could say which counts. Rows that share a prompt are told apart
+    /// by their ids.
+    fn refuse_duplicates(&self, places: &[Place], models: &BTreeSet<String>) -> Result<(), ReplayError> {
+        for same in places.chunk_by(|a, b| a.digest == b.digest).filter(|same| same.len() > 1) {
+            let mut seen: Vec<(Row, u32)> = Vec::new();
+            for place in same {
+                let row = self.load(place)?;
+                let clash = seen.iter().find(|(other, at)| is_same(other, *at, &row, place.line));
+                if let Some((other, at)) = clash {
+                    return Err(self.bad(place.line, twice(other, *at, &row, models)));
+                }
+                seen.push((row, place.line));
             }
         }
         Ok(())
@@ -199,30 +282,87 @@ impl Replay {
         self.row(&bytes, place.line).map_err(|problem| self.bad(place.line, problem))
     }
 
-    fn find(&self, id: &str) -> Result<Option<Row>, ReplayError> {
-        let wanted = digest(id);
-        let start = self.places.partition_point(|place| place.digest < wanted);
-        for place in self.places[start..].iter().take_while(|place| place.digest == wanted) {
-            let row = self.load(place)?;
-            if row.id(place.line) == id {
-                return Ok(Some(row));
+    /// The row for an item. A dataset row with an id is found by it, or by its prompt among rows without one;
+    /// a dataset row without an id by its prompt, its file and line, or its line.
+    fn find(&self, item: &Item) -> Result<Found, ReplayError> {
+        let named = |id: &str| {
+            self.among(&self.by_id, id, item.repeat, &|row, line| row.id(line).as_deref() == Some(id))
+        };
+        let by_prompt = || {
+            let fits = |row: &Row, _| {
+                (item.line.is_some() || !row.is_named()) && row.prompt_digest().as_ref() == Some(&item.prompt)
+            };
+            self.among(&self.by_prompt, &item.prompt, item.repeat, &fits)
+        };
+        let Some(line) = item.line else {
+            let found = named(&item.id)?;
+            return if matches!(found, Found::Nothing) { by_prompt() } else { Ok(found) };
+        };
+        let found = by_prompt()?;
+        if matches!(found, Found::Row(_)) {
+            return Ok(found);
+        }
+        for id in [item.id.clone(), line.to_string()] {
+            if let Found::Row(row) = named(&id)? {
+                return Ok(Found::Row(row));
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
-    async fn exchange(&self, request: WireRequest) -> WireResponse {
-        let Some(id) = request.headers.get(ITEM).and_then(item) else {
-            return refusal(400, &format!("the request names no item in `{ITEM}`"));
-        };
-        match self.find(&id) {
-            Ok(Some(row)) => self.answer(&id, &row).await,
-            Ok(None) => refusal(404, &format!("no recorded answer for id `{id}` in {}", self.path.display())),
-            Err(error) => refusal(500, &format!("{error}; has the file changed since the start?")),
+    /// The row among those with a digest that fits: of the same repeat, or of none in particular.
+    fn among(
+        &self,
+        places: &[Place],
+        key: &str,
+        repeat: u32,
+        fits: &dyn Fn(&Row, u32) -> bool,
+    ) -> Result<Found, ReplayError> {
+        let wanted = digest(key);
+        let start = places.partition_point(|place| place.digest < wanted);
+        let (mut exact, mut general) = (Vec::new(), Vec::new());
+        for place in places[start..].iter().take_while(|place| place.digest == wanted) {
+            let row = self.load(place)?;
+            match row.repeat {
+                _ if !fits(&row, place.line) => {}
+                Some(own) if own == repeat => exact.push(row),
+                None => general.push(row),
+                Some(_) => {}
+            }
         }
+        let mut found = if exact.is_empty() { general } else { exact };
+        Ok(match (found.pop(), found.is_empty()) {
+            (None, _) => Found::Nothing,
+            (Some(row), true) => Found::Row(Box::new(row)),
+            (Some(_), false) => Found::Several,
+        })
     }
 
-    async fn answer(&self, id: &str, row: &Row) -> WireResponse {
+    async fn exchange(&self, request: WireRequest) -> Result<WireResponse, WireError> {
+        let Some(item) = request.headers.get(ITEM).and_then(item) else {
+            return Ok(refusal(400, &format!("the request names no item in `{ITEM}`")));
+        };
+        let file = self.path.display();
+        Ok(match self.find(&item) {
+            Ok(Found::Row(row)) => return self.answer(&item.id, &row).await,
+            Ok(Found::Nothing) => {
+                refusal(400, &format!("no recorded answer for {} in {file}", wanted(&item)))
+            }
+            Ok(Found::Several) => {
+                let id = &item.id;
+                refusal(
+                    400,
+                    &format!("{file} has several answers to the prompt of `{id}`; give the rows ids"),
+                )
+            }
+            Err(error) => refusal(500, &format!("{error}; has the file changed since the start?")),
+        })
+    }
+
+    async fn answer(&self, id: &str, row: &Row) -> Result<WireResponse, WireError> {
+        if let Some((class, message)) = row.classed_failure() {
+            return Err(WireError { class, message, was_sent: true });
+        }
         let (status, body) = row.body(id);
         let mut response = respond(status, body);
         for (name, millis) in [(LATENCY, row.latency_ms), (TTFT, row.ttft_ms)] {
@@ -235,23 +375,53 @@ impl Replay {
             sleep(head).await;
             response.body = after(total.saturating_sub(head), response.body);
         }
-        response
+        Ok(response)
     }
 }
 
 impl Transport for Replay {
     fn send(&self, request: WireRequest) -> BoxFuture<'_, Result<WireResponse, WireError>> {
-        Box::pin(async { Ok(self.exchange(request).await) })
+        Box::pin(self.exchange(request))
     }
 }
 
-/// The value of the [`ITEM`] header for an id: the id as a JSON string, so that any id fits a header.
-pub fn item_value(id: &str) -> HeaderValue {
-    let text = serde_json::Value::from(id).to_string().replace('\u{7f}', "\\u007f");
-    HeaderValue::from_bytes(text.as_bytes()).expect("a JSON string without DEL has no control characters")
+/// Whether two rows answer the same: the same repeat of the same id, or of the same prompt without an id.
+fn is_same(a: &Row, a_line: u32, b: &Row, b_line: u32) -> bool {
+    let has_same_prompt = || !a.is_named() && !b.is_named() && a.prompt_digest() == b.prompt_digest();
+    a.repeat == b.repeat
+        && match (a.id(a_line), b.id(b_line)) {
+            (None, None) => has_same_prompt(),
+            (a, b) => a == b,
+        }
 }
 
-fn item(value: &HeaderValue) -> Option<String> {
+/// What to say of the second of two rows that answer the same.
+fn twice(first: &Row, line: u32, second: &Row, models: &BTreeSet<String>) -> String {
+    let what = match second.is_named() {
+        true => format!("id `{}`", second.id(0).unwrap_or_default()),
+        false => "the same prompt".to_owned(),
+    };
+    if first.model == second.model {
+        return format!("{what} is on line {line} already; keep one of them");
+    }
+    let known = models.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    format!(
+        "{what} is on line {line} already, by another model; pick one as replay:FILE#MODEL (there are {known})"
+    )
+}
+
+fn wanted(item: &Item) -> String {
+    let repeat = if item.repeat > 0 { format!(", repeat {}", item.repeat) } else { String::new() };
+    format!("id `{}`{repeat}", item.id)
+}
+
+/// The value of the [`ITEM`] header for an item: JSON, so that any id fits a header.
+pub fn item_value(item: &Item) -> HeaderValue {
+    let text = serde_json::to_string(item).expect("text and numbers are JSON").replace('\u{7f}', "\\u007f");
+    HeaderValue::from_bytes(text.as_bytes()).expect("JSON without DEL has no control characters")
+}
+
+fn item(value: &HeaderValue) -> Option<Item> {
     serde_json::from_slice(value.as_bytes()).ok()
 }
 

@@ -1,15 +1,19 @@
 //! The provider `sim`: models made of arithmetic, to try `orch` without keys or money.
 //!
-//! Each model has a profile of accuracy, speed and failures. The same seed, model, prompt and sampling seed
-//! have the same luck, so two runs agree; a failure that a real provider would get over is gone on the second
-//! try. Answers come in the OpenAI chat dialect, after virtual latencies on tokio's clock.
+//! A model works an answer out from the request alone (`solve`), or says that it is simulated and cannot; then
+//! it makes mistakes by a profile of accuracy, speed and failures. The same seed, model, prompt and sampling
+//! seed have the same luck, so two runs agree; most failures are gone on the second try, as real ones are.
+//! What a dataset expects is in no request and never comes here. Answers come in the OpenAI chat dialect, after
+//! virtual latencies on tokio's clock.
 
+mod mistake;
 mod model;
 mod reply;
+mod solve;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::header::CONTENT_TYPE;
@@ -23,18 +27,16 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::model::{Luck, Profile, Trouble};
 use self::reply::Reply;
+use self::solve::{Question, minimal};
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::dice::Dice;
 
 pub use self::model::models;
-
-/// Finds the right answer to the last user text of a request, where there is one.
-pub type AnswerKey = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub use self::solve::sum;
 
 /// Answers requests to simulated models.
 pub struct Simulated {
     dice: Dice,
-    key: AnswerKey,
     /// The requests whose passing failure is over, by digest.
     over: Mutex<BTreeSet<u64>>,
 }
@@ -55,6 +57,8 @@ struct Ask {
     messages: Vec<Turn>,
     #[serde(default)]
     tools: Vec<Value>,
+    #[serde(default)]
+    response_format: Value,
     #[serde(default)]
     seed: Option<i64>,
     #[serde(alias = "max_tokens")]
@@ -88,10 +92,10 @@ impl Turn {
 }
 
 impl Simulated {
-    /// A provider whose chance depends on the seed. Without an answer from the key, models answer with a
-    /// sentence that depends on the prompt.
-    pub fn new(seed: u64, key: AnswerKey) -> Self {
-        Self { dice: Dice::new(seed), key, over: Mutex::new(BTreeSet::new()) }
+    /// A provider whose chance depends on the seed.
+    pub fn new(seed: u64) -> Self {
+        solve::prepare();
+        Self { dice: Dice::new(seed), over: Mutex::new(BTreeSet::new()) }
     }
 
     async fn exchange(&self, request: WireRequest) -> WireResponse {
@@ -108,11 +112,11 @@ impl Simulated {
         let prompt =
             ask.messages.iter().rfind(|turn| turn.role == "user").map(Turn::text).unwrap_or_default();
         let luck = Luck::new(self.dice, profile.name, &prompt, ask.seed);
-        if let Some(trouble) = luck.trouble(profile).filter(|_| self.is_first(luck.digest())) {
+        if let Some(trouble) = self.trouble(profile, luck) {
             sleep(luck.latency(profile) / 4).await;
             return troubled(trouble);
         }
-        let reply = self.reply(&ask, &prompt, profile, luck);
+        let reply = ask.reply(&prompt, profile, luck);
         let latency = luck.latency(profile);
         if ask.stream {
             // The first token comes after two fifths of the whole, as it does for short answers.
@@ -125,16 +129,37 @@ impl Simulated {
         respond(200, "application/json", stream::iter([Ok(body)]).boxed())
     }
 
-    /// Notes a passing failure; true when it was not noted before.
-    fn is_first(&self, digest: u64) -> bool {
+    /// What goes wrong this time: a passing failure is noted and does not come back.
+    fn trouble(&self, profile: &Profile, luck: Luck) -> Option<Trouble> {
+        let trouble = luck.trouble(profile)?;
+        if trouble == Trouble::Down {
+            return Some(trouble);
+        }
         // The set stays whole when a holder panicked.
-        self.over.lock().unwrap_or_else(PoisonError::into_inner).insert(digest)
+        let is_first = self.over.lock().unwrap_or_else(PoisonError::into_inner).insert(luck.digest());
+        is_first.then_some(trouble)
+    }
+}
+
+impl Ask {
+    /// What was said by some, a line each.
+    fn said(&self, by: &[&str]) -> String {
+        let turns = self.messages.iter().filter(|turn| by.contains(&turn.role.as_str()));
+        turns.map(Turn::text).collect::<Vec<_>>().join("\n")
     }
 
-    fn reply(&self, ask: &Ask, prompt: &str, profile: &Profile, luck: Luck) -> Reply {
-        let input: usize = ask.messages.iter().map(|turn| turn.text().len()).sum();
-        let reply = luck.answer(profile, (self.key)(prompt));
-        reply.named(profile.name, luck.digest(), input).calling(&ask.tools).within(ask.max_completion_tokens)
+    fn reply(&self, prompt: &str, profile: &Profile, luck: Luck) -> Reply {
+        let (system, earlier) = (self.said(&["system", "developer"]), self.said(&["user"]));
+        let schema = self.response_format.pointer("/json_schema/schema");
+        let question = Question { system: &system, earlier: &earlier, prompt, schema, tools: &self.tools };
+        let form = match (schema, self.response_format["type"].as_str()) {
+            (Some(schema), _) => Some(minimal(schema).to_string()),
+            (None, Some("json_object")) => Some(r#"{"simulated":true}"#.to_owned()),
+            _ => None,
+        };
+        let input: usize = self.messages.iter().map(|turn| turn.text().len()).sum();
+        let reply = luck.answer(profile, solve::solve(&question), form);
+        reply.named(profile.name, luck.digest(), input).within(self.max_completion_tokens)
     }
 }
 
@@ -188,6 +213,7 @@ fn troubled(trouble: Trouble) -> WireResponse {
             response
         }
         Trouble::Server => refusal(500, "server_error", None, "The server had an error."),
+        Trouble::Down => refusal(503, "server_error", None, "The simulated server is down for this request."),
     }
 }
 

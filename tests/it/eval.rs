@@ -6,6 +6,7 @@ mod faults;
 mod manage;
 mod money;
 mod output;
+mod record;
 mod resume;
 mod run;
 mod scorers;

@@ -52,8 +52,8 @@ pub(super) struct RunArgs {
     /// Datasets (.jsonl, .csv, .tsv, .txt, each also .gz), a suite (.toml), or - for standard input
     #[arg(value_name = "DATASET")]
     pub(super) datasets: Vec<String>,
-    /// Candidates: provider/model, an alias or replay:FILE, each with parameters after ?
-    /// (openai/gpt-5-mini?temperature=0)
+    /// Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters
+    /// stand after ? (openai/gpt-5-mini?temperature=0)
     #[arg(help_heading = WHAT, long, short, value_name = "MODEL,...", value_delimiter = ',')]
     pub(super) models: Vec<String>,
     /// The candidate in use today, that others are compared with
@@ -114,6 +114,10 @@ pub(super) struct RunArgs {
     /// Exit with 5 when a verdict is inconclusive
     #[arg(help_heading = DECISION, long)]
     pub(super) require_decision: bool,
+    /// Write every answer to a file as it comes, for replay:FILE#MODEL; .gz is gzipped. With --resume the file
+    /// goes on
+    #[arg(help_heading = OUTPUT, long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

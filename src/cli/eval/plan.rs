@@ -17,6 +17,7 @@ use crate::eval::scorer::Scorer;
 use crate::eval::suite::Suite;
 use crate::model::request::Params;
 use crate::policy::{Policy, storable};
+use crate::wire::replay;
 
 /// The models of a run that names none: simulated ones, so that it needs neither key nor network.
 const SIMULATED: [&str; 2] = ["sim/good", "sim/fast"];
@@ -213,8 +214,11 @@ fn stem(file: &Path) -> Option<String> {
 /// A model as typed, not yet checked.
 fn typed_entrant(typed: &str) -> Entrant {
     let (model, params) = split(typed);
-    let label = match model.strip_prefix("replay:").map(Path::new) {
-        Some(file) => stem(file).unwrap_or_else(|| model.clone()),
+    let label = match model.strip_prefix("replay:").map(replay::source) {
+        Some((file, recorded)) => {
+            let stem = stem(file).unwrap_or_else(|| model.clone());
+            recorded.map_or_else(|| stem.clone(), |recorded| format!("{stem}#{recorded}"))
+        }
         None => model.clone(),
     };
     let label = if params.is_empty() { label } else { format!("{label}?{params}") };
@@ -223,6 +227,10 @@ fn typed_entrant(typed: &str) -> Entrant {
 
 /// The model and the parameters behind its question mark.
 fn split(typed: &str) -> (String, String) {
+    if typed.starts_with("replay:") && typed.contains('#') {
+        // The question mark belongs to the recorded model's name; recorded answers take no parameters.
+        return (typed.trim().to_owned(), String::new());
+    }
     let (model, params) = typed.trim().split_once('?').unwrap_or((typed.trim(), ""));
     (model.to_owned(), params.to_owned())
 }

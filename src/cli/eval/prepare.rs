@@ -1,7 +1,6 @@
 //! From a run as meant to everything that makes its calls: legs, transports, credentials, judges.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -18,15 +17,14 @@ use crate::engine::gate::Gate;
 use crate::engine::leg::Leg;
 use crate::eval::candidate::{self, Candidate, Source};
 use crate::eval::effect::Effects;
-use crate::eval::key::AnswerKey;
 use crate::eval::manifest::{Entrant, Manifest};
 use crate::model::outcome::Target;
 use crate::model::request::Params;
 use crate::policy::preset::{self, Auth};
-use crate::policy::{Limits, Policy, Provider};
+use crate::policy::{Limits, Policy, Provider, Retry};
 use crate::wire::Transport;
 use crate::wire::http::{Credential, Http};
-use crate::wire::replay::{Pace, Replay};
+use crate::wire::replay::{self, Pace, Replay};
 use crate::wire::simulated::Simulated;
 
 /// Everything that makes a run's calls.
@@ -69,7 +67,7 @@ pub(super) fn prepare(
     let embedder = |model: &String| Ok((model.clone(), embedder(builder.leg(model, &http)?.0)?));
     let embedders = asked.embedders.iter().map(embedder).collect::<Result<_, Failed>>()?;
     let ids = Ids::new(crate::base::id::entropy());
-    let effects = Effects { judges, embedders, ids, key: builder.key, environment: bare(surroundings) };
+    let effects = Effects { judges, embedders, ids, environment: bare(surroundings) };
     let mut prepared = Prepared { candidates, effects };
     prepared.count();
     Ok(prepared)
@@ -120,7 +118,6 @@ struct Builder<'a> {
     surroundings: &'a Surroundings<'a>,
     gates: BTreeMap<String, Arc<Gate>>,
     credentials: Vec<(String, Credential)>,
-    key: Arc<AnswerKey>,
 }
 
 impl<'a> Builder<'a> {
@@ -131,7 +128,6 @@ impl<'a> Builder<'a> {
             surroundings,
             gates: BTreeMap::new(),
             credentials: Vec::new(),
-            key: Arc::default(),
         }
     }
 
@@ -181,19 +177,16 @@ impl<'a> Builder<'a> {
         let resolved = self.policy.target(model).map_err(Failed::input)?;
         let provider = resolved.provider;
         let is_simulated = provider.preset == "sim";
-        let transport: Arc<dyn Transport> = if is_simulated {
-            let key = Arc::clone(&self.key);
-            Arc::new(Simulated::new(self.manifest.seed, Arc::new(move |prompt: &str| key.look_up(prompt))))
-        } else {
-            Arc::clone(http)
-        };
+        let transport: Arc<dyn Transport> =
+            if is_simulated { Arc::new(Simulated::new(self.manifest.seed)) } else { Arc::clone(http) };
         let leg = self.assemble(resolved.target, &provider, transport, &provider.name)?;
         let source = if is_simulated { Source::Simulated } else { Source::Provider };
         Ok((leg, resolved.alias.map(|alias| alias.params).unwrap_or_default(), source))
     }
 
     fn replay(&self, file: &str) -> Result<Leg, Failed> {
-        let replay = Replay::open(Path::new(file), Pace::Immediate).map_err(Failed::input)?;
+        let (path, model) = replay::source(file);
+        let replay = Replay::open(path, model, Pace::Immediate).map_err(Failed::input)?;
         let provider = Provider {
             name: "replay".to_owned(),
             preset: "",
@@ -207,7 +200,9 @@ impl<'a> Builder<'a> {
         };
         let target = Target { provider: "replay".to_owned(), model: file.to_owned() };
         let leg = self.assemble(target, &provider, Arc::new(replay), &format!("replay:{file}"))?;
-        Ok(Leg { is_streaming: false, ..leg })
+        // What failed when it was recorded fails again: asking a file twice changes nothing.
+        let retry = Retry { attempts: 1, ..leg.retry };
+        Ok(Leg { is_streaming: false, retry, ..leg })
     }
 
     fn assemble(

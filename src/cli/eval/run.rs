@@ -20,6 +20,7 @@ use crate::eval::manifest::Manifest;
 use crate::eval::run::Ended;
 use crate::eval::summarize::summarize;
 use crate::eval::summary::{Decision, Summary};
+use crate::eval::tape;
 use crate::ledger::Reader;
 use crate::ledger::row::{RunRow, RunStatus};
 use crate::model::outcome::Target;
@@ -29,6 +30,9 @@ use crate::policy::catalogue::Catalogue;
 pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exit, Failed> {
     for path in &args.output.out {
         reports::check(path)?;
+    }
+    if let Some(path) = args.record.as_deref().filter(|_| args.resume.is_none()) {
+        tape::check(path).map_err(Failed::input)?;
     }
     let (global, environment) = (surroundings.global, surroundings.environment);
     let config = settings::config(global, environment, surroundings.terminal.color_stderr)?;
@@ -59,6 +63,7 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         row: &row,
         is_resumed,
         ledger: &ledger,
+        record: args.record.as_deref(),
         surroundings,
     };
     let made = runtime.block_on(plan.make(prepared, catalogue))?;
@@ -182,6 +187,10 @@ fn finish(
             return Ok(Exit::Interrupted);
         }
         Ended::Dataset(error) => return Err(Failed::input(anyhow!("{error}; continue with:\n  {resume}"))),
+        Ended::Tape(error) => {
+            let again = format!("continue with:\n  {resume} --record FILE");
+            return Err(Failed::surroundings(anyhow!("answers cannot be recorded: {error}; {again}")));
+        }
         Ended::Decided if !surroundings.global.quiet => say(decided(manifest)),
         Ended::Done | Ended::Decided | Ended::Ledger(_) => {}
     }

@@ -30,6 +30,7 @@ use crate::eval::outlook::outlook;
 use crate::eval::pairing::Pairing;
 use crate::eval::progress::Progress;
 use crate::eval::run::{Ended, Event, Plan, Went, run};
+use crate::eval::tape::Tape;
 use crate::ledger::row::{Entry, RunRow, RunStatus, run_account};
 use crate::ledger::{Charged, Ledger, Reader, Recorder, Replayed};
 use crate::policy::catalogue::Catalogue;
@@ -41,6 +42,8 @@ pub(super) struct Session<'a> {
     pub(super) row: &'a RunRow,
     pub(super) is_resumed: bool,
     pub(super) ledger: &'a Path,
+    /// Where answers are recorded for replay.
+    pub(super) record: Option<&'a Path>,
     pub(super) surroundings: &'a Surroundings<'a>,
 }
 
@@ -66,6 +69,7 @@ impl Session<'_> {
         let _claim = Claim::take(self.ledger, &self.row.id).await?;
         let recorder = ledger.recorder();
         let orphans = self.settle_orphans(&recorder).await?;
+        let tape = self.tape()?;
         let earlier = self.earlier()?;
         // The run is under way again, as it is meant now: what a later session finds is its cap of today.
         let is_under_way = RunRow { ended: None, status: RunStatus::Running, ..self.row.clone() };
@@ -89,6 +93,7 @@ impl Session<'_> {
             finished: earlier.finished,
             concurrency: usize::try_from(self.manifest.concurrency).unwrap_or(usize::MAX),
             pairing: earlier.pairing,
+            tape,
         };
         let mut display = Display::new(self.mode(), earlier.progress);
         let (stop, mut is_abandoned) = (Notify::new(), false);
@@ -177,6 +182,18 @@ impl Session<'_> {
         if is_rehearsal {
             output::stderr("the cap counts simulated dollars: no call of this run costs real ones");
         }
+    }
+
+    /// The recording: a new file for a new run, the same one for a run that goes on.
+    fn tape(&self) -> Result<Option<Tape>, Failed> {
+        let Some(path) = self.record else { return Ok(None) };
+        let tape = if self.is_resumed {
+            let labels: Vec<_> = self.manifest.candidates.iter().map(|one| one.label.clone()).collect();
+            Tape::resume(path, &self.row.id, &Reader::open(self.ledger)?, &labels)
+        } else {
+            Tape::begin(path)
+        };
+        tape.map(Some).map_err(Failed::input)
     }
 
     fn order(&self) -> Order {
@@ -358,6 +375,6 @@ fn status(ended: &Ended) -> RunStatus {
         Ended::Done => RunStatus::Done,
         Ended::Budget(_) | Ended::Decided => RunStatus::Stopped,
         Ended::Interrupted => RunStatus::Interrupted,
-        Ended::Ledger(_) | Ended::Dataset(_) => RunStatus::Failed,
+        Ended::Ledger(_) | Ended::Dataset(_) | Ended::Tape(_) => RunStatus::Failed,
     }
 }

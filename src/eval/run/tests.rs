@@ -103,6 +103,7 @@ impl Desk {
             finished: Finished::new(self.rows, 1, candidates),
             concurrency: 8,
             pairing,
+            tape: None,
         };
         let engine = Engine {
             clock: Clock::System,
@@ -116,7 +117,6 @@ impl Desk {
             judges: std::collections::BTreeMap::new(),
             embedders: std::collections::BTreeMap::new(),
             ids: Ids::new(1),
-            key: Arc::default(),
             environment: Vec::new(),
         };
         let went = run(plan, &engine, &effects, &ledger.recorder(), (watch, stop)).await;

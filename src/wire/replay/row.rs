@@ -5,26 +5,39 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::model::FailureClass;
+
 /// A row as written. Fields that are not listed are ignored, so that other tools' exports can be replayed.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Row {
     #[serde(default)]
     id: Value,
-    #[serde(default)]
+    prompt: Option<String>,
+    #[serde(default, alias = "response")]
     output: Value,
-    model: Option<String>,
+    pub(super) model: Option<String>,
+    /// Which of several answers to the same prompt, from zero; without one it is the answer to all.
+    pub(super) repeat: Option<u32>,
     pub(super) latency_ms: Option<f64>,
     pub(super) ttft_ms: Option<f64>,
     usage: Option<Usage>,
+    #[serde(flatten)]
+    tokens: Usage,
     finish_reason: Option<String>,
-    #[serde(default)]
+    refusal: Option<String>,
+    #[serde(default, deserialize_with = "list")]
     tool_calls: Vec<Value>,
     #[serde(default)]
     error: Value,
 }
 
-/// Tokens as recorded; the input counts what was cached, the output what was reasoning.
-#[derive(Debug, Default, Deserialize)]
+/// A list that may be null.
+fn list<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Tokens as recorded, under `usage` or beside it; the input counts what was cached, the output what was reasoning.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 struct Usage {
     #[serde(rename = "input_tokens", alias = "prompt_tokens")]
     input: Option<u64>,
@@ -45,7 +58,10 @@ impl Row {
             let text = error.to_string();
             // The line in the message is the line in the row, always 1.
             let cause = text.split(" at line ").next().unwrap_or(&text).to_owned();
-            format!("not a recorded answer: {cause}, column {}", error.column())
+            match error.column() {
+                0 => format!("not a recorded answer: {cause}"),
+                column => format!("not a recorded answer: {cause}, column {column}"),
+            }
         })?;
         row.check()?;
         Ok(row)
@@ -62,7 +78,8 @@ impl Row {
         if !matches!(self.id, Value::String(_) | Value::Number(_) | Value::Null) {
             return Err("`id` must be text or a number".to_owned());
         }
-        if self.output.is_null() && self.error.is_null() && self.tool_calls.is_empty() {
+        let is_silent = self.output.is_null() && self.refusal.is_none() && self.tool_calls.is_empty();
+        if is_silent && self.error.is_null() {
             return Err("the row has no `output`, no `tool_calls` and no `error`".to_owned());
         }
         for (name, millis) in [("latency_ms", self.latency_ms), ("ttft_ms", self.ttft_ms)] {
@@ -76,13 +93,35 @@ impl Row {
         Ok(())
     }
 
-    /// The id; the line's number where the row has none.
-    pub(super) fn id(&self, line: u32) -> String {
+    /// Whether the row has an id of its own.
+    pub(super) fn is_named(&self) -> bool {
+        !self.id.is_null()
+    }
+
+    /// The id; the line's number where the row has neither id nor prompt.
+    pub(super) fn id(&self, line: u32) -> Option<String> {
         match &self.id {
-            Value::String(id) => id.clone(),
-            Value::Null => line.to_string(),
-            other => other.to_string(),
+            Value::String(id) => Some(id.clone()),
+            Value::Null => self.prompt.is_none().then(|| line.to_string()),
+            other => Some(other.to_string()),
         }
+    }
+
+    /// What stands for the prompt, where the row has one.
+    pub(super) fn prompt_digest(&self) -> Option<String> {
+        self.prompt.as_deref().map(super::prompt_digest)
+    }
+
+    /// Whether it is of a model: as recorded, or without the parameters behind a question mark.
+    pub(super) fn is_by(&self, model: &str) -> bool {
+        self.model.as_deref().is_some_and(|own| own == model || own.split('?').next() == Some(model))
+    }
+
+    /// The recorded failure, where its class is recorded with it.
+    pub(super) fn classed_failure(&self) -> Option<(FailureClass, String)> {
+        let name = self.error["class"].as_str()?;
+        let class = FailureClass::ALL.into_iter().find(|class| class.name() == name)?;
+        Some((class, self.error["message"].as_str().unwrap_or("recorded without a message").to_owned()))
     }
 
     /// How long the recorded answer took; zero where that is not known.
@@ -107,6 +146,9 @@ impl Row {
             other => other.to_string().into(),
         };
         let mut message = json!({"role": "assistant", "content": content});
+        if let Some(refusal) = &self.refusal {
+            message["refusal"] = refusal.as_str().into();
+        }
         if !self.tool_calls.is_empty() {
             message["tool_calls"] = self.tool_calls.iter().enumerate().map(tool_call).collect();
         }
@@ -124,7 +166,7 @@ impl Row {
         if let Some(model) = &self.model {
             body["model"] = model.as_str().into();
         }
-        if let Some(usage) = &self.usage {
+        if let Some(usage) = self.usage.or(self.tokens.is_reported().then_some(self.tokens)) {
             body["usage"] = usage.openai();
         }
         (200, body.to_string().into_bytes())
@@ -145,6 +187,10 @@ impl Row {
 }
 
 impl Usage {
+    const fn is_reported(&self) -> bool {
+        self.input.is_some() || self.output.is_some()
+    }
+
     /// In OpenAI's words; what was not recorded is left out.
     fn openai(&self) -> Value {
         let mut usage = Map::new();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::mistake;
 use super::reply::Reply;
+use super::solve::Answer;
 use crate::base::dice::Dice;
 
 /// What a simulated model is like.
@@ -20,6 +22,8 @@ pub(super) struct Profile {
     rate_limited: f64,
     /// The share of requests that meet a server error at first.
     server: f64,
+    /// The share of requests that fail however often they are tried.
+    down: f64,
     /// The share of answers that are refusals.
     refused: f64,
     /// The share of JSON answers that are cut off.
@@ -34,6 +38,7 @@ const PROFILES: [Profile; 5] = [
         sigma: 0.35,
         rate_limited: 0.0,
         server: 0.002,
+        down: 0.0,
         refused: 0.005,
         broken_json: 0.0,
     },
@@ -44,6 +49,7 @@ const PROFILES: [Profile; 5] = [
         sigma: 0.3,
         rate_limited: 0.01,
         server: 0.002,
+        down: 0.0,
         refused: 0.0,
         broken_json: 0.01,
     },
@@ -54,6 +60,7 @@ const PROFILES: [Profile; 5] = [
         sigma: 0.5,
         rate_limited: 0.02,
         server: 0.005,
+        down: 0.0,
         refused: 0.0,
         broken_json: 0.03,
     },
@@ -64,6 +71,7 @@ const PROFILES: [Profile; 5] = [
         sigma: 0.7,
         rate_limited: 0.0,
         server: 0.002,
+        down: 0.0,
         refused: 0.005,
         broken_json: 0.0,
     },
@@ -74,6 +82,7 @@ const PROFILES: [Profile; 5] = [
         sigma: 0.6,
         rate_limited: 0.08,
         server: 0.06,
+        down: 0.02,
         refused: 0.02,
         broken_json: 0.05,
     },
@@ -90,11 +99,15 @@ impl Profile {
     }
 }
 
-/// A failure that is over on the second try.
+/// A failure of the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
+    /// Too many requests; over on the second try.
     RateLimited,
+    /// Something broke; over on the second try.
     Server,
+    /// Nobody answers this request, however often it is tried.
+    Down,
 }
 
 /// The rolls of one request.
@@ -120,8 +133,11 @@ impl Luck {
         self.dice.unit(self.digest, 0, purpose)
     }
 
-    /// What goes wrong at the first try.
+    /// What goes wrong, at the first try or at every one.
     pub(super) fn trouble(self, profile: &Profile) -> Option<Trouble> {
+        if self.roll("down") < profile.down {
+            return Some(Trouble::Down);
+        }
         let roll = self.roll("trouble");
         if roll < profile.rate_limited {
             return Some(Trouble::RateLimited);
@@ -137,57 +153,30 @@ impl Luck {
         profile.median.mul_f64(libm::exp(profile.sigma * normal).clamp(0.125, 8.0))
     }
 
-    /// What is said, given the right answer.
-    pub(super) fn answer(self, profile: &Profile, right: Option<String>) -> Reply {
+    /// What is said, given what can be worked out. `form` is an answer that has at least the form asked for,
+    /// where there is one.
+    pub(super) fn answer(self, profile: &Profile, right: Option<Answer>, form: Option<String>) -> Reply {
         if self.roll("refusal") < profile.refused {
             return Reply::refusal("I'm sorry, but I can't help with that.");
         }
         let Some(right) = right else {
             let digest = self.digest >> 32;
-            return Reply::text(format!("The simulated model {} answers with {digest:08x}.", profile.name));
+            return Reply::text(form.unwrap_or_else(|| {
+                format!(
+                    "This is a simulated answer ({digest:08x}): sim/{} cannot work this out.",
+                    profile.name
+                )
+            }));
         };
         let is_right = self.roll("right") < profile.accuracy;
-        let text = if is_right { right } else { wrong(&right) };
-        let is_broken = text.starts_with(['{', '[']) && self.roll("broken") < profile.broken_json;
-        Reply::text(if is_broken { first_half(&text).to_owned() } else { text })
-    }
-}
-
-/// A mistake in the form of the right answer: the next number, the other truth, another value in JSON, or a
-/// word that answers nothing.
-fn wrong(right: &str) -> String {
-    let number = right.trim().parse::<i64>().ok().and_then(|number| number.checked_add(1));
-    if let Some(number) = number {
-        return number.to_string();
-    }
-    match right.trim() {
-        "true" => return "false".to_owned(),
-        "false" => return "true".to_owned(),
-        "yes" => return "no".to_owned(),
-        "no" => return "yes".to_owned(),
-        _ => {}
-    }
-    match serde_json::from_str(right) {
-        Ok(mut value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => {
-            spoil(&mut value);
-            value.to_string()
+        let bits = self.dice.bits(self.digest, 0, "mistake");
+        let answer = if is_right { right } else { mistake::wrong(&right, bits) };
+        let is_broken = matches!(answer, Answer::Object(_)) && self.roll("broken") < profile.broken_json;
+        match answer {
+            Answer::Calls(calls) => Reply::calls(calls),
+            answer if is_broken => Reply::text(first_half(&answer.text()).to_owned()),
+            answer => Reply::text(answer.text()),
         }
-        _ => "unknown".to_owned(),
-    }
-}
-
-/// Makes every value wrong and keeps the types, so that a schema still holds.
-fn spoil(value: &mut serde_json::Value) {
-    use serde_json::Value;
-    match value {
-        Value::Bool(truth) => *truth = !*truth,
-        Value::Number(number) => {
-            *value = number.as_i64().map_or_else(|| Value::from(0.5), |n| Value::from(n.wrapping_add(1)));
-        }
-        Value::String(text) => "unknown".clone_into(text),
-        Value::Array(items) => items.iter_mut().for_each(spoil),
-        Value::Object(fields) => fields.values_mut().for_each(spoil),
-        Value::Null => {}
     }
 }
 
@@ -198,20 +187,6 @@ fn first_half(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mistakes_have_the_form_of_the_right_answer() {
-        let cases = [
-            ("41", "42"),
-            ("true", "false"),
-            ("no", "yes"),
-            ("Paris", "unknown"),
-            (r#"{"n":1,"ok":true,"x":["a",null]}"#, r#"{"n":2,"ok":false,"x":["unknown",null]}"#),
-        ];
-        for (right, expected) in cases {
-            assert_eq!(wrong(right), expected);
-        }
-    }
 
     #[test]
     fn latencies_are_around_the_median() {

@@ -1,6 +1,6 @@
 //! An answer in the OpenAI chat dialect.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The wall time of every simulated answer: 2026-01-01, so that answers are the same bytes every time.
 const CREATED: u64 = 1_767_225_600;
@@ -33,6 +33,13 @@ impl Reply {
         }
     }
 
+    /// An answer that is calls of tools, by name and arguments.
+    pub(super) fn calls(calls: Vec<(String, Map<String, Value>)>) -> Self {
+        let written =
+            |(name, arguments): (String, Map<String, Value>)| (name, Value::from(arguments).to_string());
+        Self { calls: calls.into_iter().map(written).collect(), ..Self::text(String::new()) }
+    }
+
     pub(super) fn refusal(text: &str) -> Self {
         Self { is_refusal: true, ..Self::text(text.to_owned()) }
     }
@@ -40,22 +47,6 @@ impl Reply {
     /// Adds the model, the digest for the answer's id, and the input's length in bytes.
     pub(super) fn named(self, model: &'static str, digest: u64, input: usize) -> Self {
         Self { model, digest, input_tokens: tokens(input), ..self }
-    }
-
-    /// Makes calls of the answer where it names tools: `{"name": …, "arguments"?: {…}}`, or a list of these.
-    pub(super) fn calling(mut self, tools: &[Value]) -> Self {
-        let answer: Value = serde_json::from_str(&self.text).unwrap_or_default();
-        let wanted = answer.as_array().cloned().unwrap_or_else(|| vec![answer]);
-        for call in wanted {
-            let Some(name) = call.get("name").and_then(Value::as_str) else { continue };
-            let Some(tool) = tools.iter().map(|tool| &tool["function"]).find(|tool| tool["name"] == *name)
-            else {
-                continue;
-            };
-            let arguments = call.get("arguments").cloned().unwrap_or_else(|| made_up(&tool["parameters"]));
-            self.calls.push((name.to_owned(), arguments.to_string()));
-        }
-        self
     }
 
     /// Cuts the answer off at a number of tokens.
@@ -78,7 +69,8 @@ impl Reply {
     }
 
     fn usage(&self) -> Value {
-        let output = tokens(self.text.len());
+        let calls: usize = self.calls.iter().map(|(name, arguments)| name.len() + arguments.len()).sum();
+        let output = tokens(self.text.len() + calls);
         json!({
             "prompt_tokens": self.input_tokens,
             "completion_tokens": output,
@@ -149,24 +141,6 @@ impl Reply {
     fn chunk(&self, choices: &Value) -> Vec<u8> {
         event(&self.envelope("chat.completion.chunk", choices).to_string())
     }
-}
-
-/// Arguments that a tool's schema accepts: each required property with the plainest value of its type.
-fn made_up(schema: &Value) -> Value {
-    let required = schema["required"].as_array().cloned().unwrap_or_default();
-    let plain = |property: &Value| match property["type"].as_str() {
-        _ if property["enum"].is_array() => property["enum"][0].clone(),
-        Some("integer" | "number") => 1.into(),
-        Some("boolean") => true.into(),
-        Some("array") => json!([]),
-        Some("object") => json!({}),
-        _ => "example".into(),
-    };
-    let filled = required.iter().filter_map(Value::as_str);
-    filled
-        .map(|name| (name.to_owned(), plain(&schema["properties"][name])))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
 }
 
 fn event(data: &str) -> Vec<u8> {
