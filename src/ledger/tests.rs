@@ -325,6 +325,15 @@ async fn a_resumed_run_knows_exactly_what_is_finished() {
 }
 
 #[tokio::test]
+async fn the_phases_of_an_attempt_are_kept_apart() {
+    let (_home, path) = home();
+    write(&path, [Entry::Outcome(outcome("a", None, vec![attempt(1, computed(9), None)]))]).await;
+    let phases = ["connect_us", "head_us", "first_token_us", "total_us"]
+        .map(|phase| number(&path, &format!("SELECT {phase} FROM attempts")));
+    assert_eq!(phases, [20_000, 80_000, 90_000, 700_000]);
+}
+
+#[tokio::test]
 async fn requests_leave_no_prompt_and_no_answer() {
     let (_home, path) = home();
     let mut secret = Arc::unwrap_or_clone(outcome("o", None, vec![attempt(1, computed(5), None)]));
