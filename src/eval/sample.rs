@@ -284,7 +284,10 @@ mod tests {
         for item in items {
             for candidate in places {
                 for repeat in places {
-                    assert!(seen.insert(subject(SampleKey { item, candidate, repeat })), "{item} {candidate} {repeat}");
+                    assert!(
+                        seen.insert(subject(SampleKey { item, candidate, repeat })),
+                        "{item} {candidate} {repeat}"
+                    );
                 }
             }
         }

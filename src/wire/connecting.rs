@@ -29,8 +29,7 @@ struct Waiting {
 /// Runs a request's exchange up to its head, and tells how long it waited for its connection: zero where one
 /// was idle or shared, nothing where one that was opened for another request became free sooner.
 pub(super) async fn timed<F: Future>(exchange: F) -> (F::Output, Option<Duration>) {
-    let waiting =
-        Arc::new(Waiting { since: Instant::now(), opens: OnceLock::new(), stood: OnceLock::new() });
+    let waiting = Arc::new(Waiting { since: Instant::now(), opens: OnceLock::new(), stood: OnceLock::new() });
     let output = WAITING.scope(Arc::clone(&waiting), exchange).await;
     let waited = match waiting.opens.get() {
         None => Some(Duration::ZERO),
