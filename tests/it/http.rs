@@ -304,7 +304,7 @@ fn calls_run_side_by_side_and_connections_are_reused() {
     let settings = Settings { latency: Duration::from_millis(20), ..Settings::default() };
     let stats = with_mock(settings, async |base| {
         let http = client();
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         for _ in 0..2 {
             let calls = (0..32).map(|_| async {
                 text(http.send(chat(&base, "m", true)).await.unwrap()).await;
