@@ -257,7 +257,7 @@ fn a_slow_first_token_comes_after_the_head() {
     let settings = Settings { fault_delay: Duration::from_millis(30), ..Settings::default() };
     with_mock(settings, async |base| {
         let response = send(&base, "fault/slow-first-token", true).await;
-        let head = tokio::time::Instant::now();
+        let head = Instant::now();
         assert!(text(response).await.ends_with("[DONE]\n\n"));
         assert!(head.elapsed() >= Duration::from_millis(25), "{:?}", head.elapsed());
     });
