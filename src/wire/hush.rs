@@ -44,28 +44,8 @@ impl Secret {
         self,
         body: BoxStream<'static, Result<Bytes, WireError>>,
     ) -> BoxStream<'static, Result<Bytes, WireError>> {
-        let hushing = Hushing { secret: self, held: Bytes::new() };
-        stream::unfold(Some((body, hushing)), |state| async {
-            let (mut body, mut hushing) = state?;
-            loop {
-                match body.next().await {
-                    Some(Ok(chunk)) => {
-                        let chunk = hushing.push(chunk);
-                        if !chunk.is_empty() {
-                            return Some((Ok(chunk), Some((body, hushing))));
-                        }
-                    }
-                    Some(Err(error)) if hushing.held.is_empty() => return Some((Err(error), None)),
-                    Some(Err(error)) => {
-                        let rest = stream::once(async { Err(error) }).chain(body).boxed();
-                        return Some((Ok(hushing.finish()), Some((rest, hushing))));
-                    }
-                    None if hushing.held.is_empty() => return None,
-                    None => return Some((Ok(hushing.finish()), Some((body, hushing)))),
-                }
-            }
-        })
-        .boxed()
+        let hushing = Hushing { secret: self, body: body.fuse(), held: Bytes::new(), failure: None };
+        stream::unfold(hushing, |mut hushing| async { Some((hushing.next().await?, hushing)) }).boxed()
     }
 
     /// The text with the secret masked; `None` where it does not hold it.
@@ -106,11 +86,31 @@ impl std::fmt::Debug for Secret {
 /// A secret looked for in a body.
 struct Hushing {
     secret: Secret,
+    body: stream::Fuse<BoxStream<'static, Result<Bytes, WireError>>>,
     /// The end of what has come, which may be the beginning of the secret.
     held: Bytes,
+    /// How the body broke, told after what was held back.
+    failure: Option<WireError>,
 }
 
 impl Hushing {
+    async fn next(&mut self) -> Option<Result<Bytes, WireError>> {
+        while let Some(next) = self.body.next().await {
+            let chunk = match next {
+                Ok(chunk) => self.push(chunk),
+                Err(error) => {
+                    self.failure = Some(error);
+                    break;
+                }
+            };
+            if !chunk.is_empty() {
+                return Some(Ok(chunk));
+            }
+        }
+        let rest = self.finish();
+        if rest.is_empty() { self.failure.take().map(Err) } else { Some(Ok(rest)) }
+    }
+
     /// Takes a chunk and gives what is sure not to be part of the secret.
     fn push(&mut self, chunk: Bytes) -> Bytes {
         let text = if self.held.is_empty() { chunk } else { joined(&self.held, &chunk) };
