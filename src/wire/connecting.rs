@@ -121,7 +121,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_opens_a_connection_waited_until_it_stood_and_not_until_its_answer() {
         let mut connector = Timed.layer(Network);
-        let (_, waited) = timed(async {
+        let ((), waited) = timed(async {
             connector.call(()).await.unwrap();
             sleep(ROUND_TRIP * 3).await;
         })

@@ -155,6 +155,7 @@ mod tests {
         chunks.into_iter().flat_map(|chunk| chunk.unwrap().to_vec()).collect()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the chunks of a body are")]
     fn chunk(text: &[u8]) -> Result<Bytes, WireError> {
         Ok(Bytes::copy_from_slice(text))
     }
