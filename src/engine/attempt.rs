@@ -71,6 +71,7 @@ async fn exchange(
     let answer =
         sent.map_err(|_| watch.exceeded())?.inspect_err(|error| watch.is_unsent = !error.was_sent)?;
     watch.head = Some(watch.sent.elapsed());
+    watch.connect = answer.connect;
     if !leg.spends {
         watch.recorded = recorded(&answer.headers);
     }
@@ -105,7 +106,7 @@ fn recorded(headers: &HeaderMap) -> Option<Timing> {
         Duration::try_from_secs_f64(text.parse::<f64>().ok()? / 1e3).ok()
     };
     let total = millis(LATENCY)?;
-    Some(Timing { head: None, first_token: millis(TTFT), total, is_recorded: true })
+    Some(Timing { connect: None, head: None, first_token: millis(TTFT), total, is_recorded: true })
 }
 
 /// `application/json` alone: a server that was asked for a stream and sends the whole answer.
@@ -185,6 +186,7 @@ struct Watch {
     limits: Limits,
     is_streaming: bool,
     sent: Instant,
+    connect: Option<Duration>,
     head: Option<Duration>,
     first_token: Option<Duration>,
     last_byte: Option<Instant>,
@@ -202,6 +204,7 @@ impl Watch {
             limits,
             is_streaming,
             sent,
+            connect: None,
             head: None,
             first_token: None,
             last_byte: None,
@@ -257,6 +260,7 @@ impl Watch {
     fn timing(&self) -> Timing {
         let total = self.last_byte.map_or_else(|| self.sent.elapsed(), |at| at - self.sent);
         self.recorded.unwrap_or(Timing {
+            connect: self.connect,
             head: self.head,
             first_token: self.first_token,
             total,

@@ -214,8 +214,8 @@ impl Engine {
     ) -> Result<Hold<'_>, Failure> {
         let refused = |message: String| Failure::new(FailureClass::Budget, message);
         // Only the wait is cut short: a hold on its way to the disk may be there already.
-        let held = self.halt.or(self.purse.hold(worst)).await?;
-        let mut hold = held.map_err(|error| refused(error.to_string()))?;
+        let waited = self.halt.or(self.purse.hold(worst)).await?;
+        let mut hold = waited.map_err(|error| refused(error.to_string()))?;
         let claim = Claim {
             context: &ask.context,
             target: &leg.target,

@@ -59,7 +59,7 @@ impl Transport for Script {
                         tokio::time::sleep(Duration::from_millis(pause)).await;
                         Ok(Bytes::from(piece))
                     });
-                    Ok(WireResponse { status, headers: headers.collect(), body: body.boxed() })
+                    Ok(WireResponse { status, headers: headers.collect(), connect: None, body: body.boxed() })
                 }
             }
         })

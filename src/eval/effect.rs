@@ -11,8 +11,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::sample::Bench;
+use super::sample::{self, Bench};
 use super::scorer::{ExecResult, Scorer, Step, Subject, Verdict};
+use crate::base::dice::Dice;
 use crate::base::id::Ids;
 use crate::base::money::Money;
 use crate::engine::Ask;
@@ -151,8 +152,7 @@ impl Asker<'_> {
         leg: &Leg,
         request: &Request,
     ) -> Result<Response, Failure> {
-        let SampleKey { item, candidate, repeat } = self.key;
-        let subject = item << 24 ^ u64::from(candidate) << 14 ^ u64::from(repeat) << 8 ^ self.asked;
+        let subject = Dice::new(sample::subject(self.key)).bits(self.asked, 0, origin);
         self.asked += 1;
         let context = Context {
             id: self.effects.ids.uuid(self.bench.engine.clock.now(), subject, origin),

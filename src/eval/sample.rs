@@ -12,6 +12,7 @@ use super::dataset::Case;
 use super::effect::{Effects, Scored};
 use super::scorer::Subject;
 use super::validity;
+use crate::base::dice::Dice;
 use crate::base::money::Money;
 use crate::engine::{Ask, Engine};
 use crate::ledger::row::{SampleFacts, SampleKey, SampleRow, SampleStatus};
@@ -267,7 +268,40 @@ fn headers(candidate: &Candidate, case: &Case, repeat: u32) -> HeaderMap {
     headers
 }
 
-/// What chance is rolled for.
-fn subject(key: SampleKey) -> u64 {
-    key.item << 20 ^ u64::from(key.candidate) << 10 ^ u64::from(key.repeat)
+/// What chance is rolled for: a number of the sample's own. Samples of one row never share it, nor do rows
+/// asked of one candidate in one repeat; any other two do with a chance of one in 2^64.
+pub(super) fn subject(key: SampleKey) -> u64 {
+    let within_row = u64::from(key.candidate) << 32 | u64::from(key.repeat);
+    Dice::new(key.item).bits(within_row, 0, "sample")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_samples_share_their_luck_however_many_candidates_and_repeats_there_are() {
+        let places = [0, 1, 2, 63, 64, 65, 255, 256, 1_023, 1_024, 1_025, 4_096, 1 << 20, u32::MAX];
+        let items = [0, 1, 2, 3, 1 << 10, 1 << 14, 1 << 20, 1 << 24, 1 << 44, u64::MAX];
+        let mut seen = BTreeSet::new();
+        for item in items {
+            for candidate in places {
+                for repeat in places {
+                    assert!(
+                        seen.insert(subject(SampleKey { item, candidate, repeat })),
+                        "{item} {candidate} {repeat}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_sample_has_the_same_luck_whenever_it_is_drawn() {
+        let key = SampleKey { item: 7, candidate: 1, repeat: 2 };
+        assert_eq!(subject(key), subject(key));
+        assert_eq!(subject(key), 6_429_546_142_252_670_383);
+    }
 }

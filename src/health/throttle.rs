@@ -37,8 +37,9 @@ pub enum Ready {
     AfterAnother,
 }
 
-/// Calls at once when nothing is known. Small, because all of them may be refused.
-const FIRST_WINDOW: f64 = 4.0;
+/// Calls at once when nothing is known. Small, because all of them may be refused; every doubling that it saves
+/// is a round trip sooner at full speed.
+const FIRST_WINDOW: f64 = 8.0;
 /// The window at most doubles in this time, so that a fast server's burst does not open it wide.
 const DOUBLING: Duration = Duration::from_millis(50);
 const CUT: f64 = 0.7;

@@ -86,6 +86,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<RequestLine<'static>> {
         tokens: Tokens::default(),
         price_snapshot: None,
         cost: cost(),
+        connect_us: None,
         head_us: None,
         first_token_us: None,
         total_us: 0,

@@ -93,6 +93,9 @@ pub(super) struct AttemptLine<'a> {
     pub(super) tokens: Tokens,
     pub(super) price_snapshot: Option<Text<'a>>,
     pub(super) cost: CostLine<'a>,
+    /// Absent in spools of versions that did not measure it.
+    #[serde(default)]
+    pub(super) connect_us: Option<i64>,
     pub(super) head_us: Option<i64>,
     pub(super) first_token_us: Option<i64>,
     pub(super) total_us: i64,
@@ -256,6 +259,7 @@ impl<'a> From<&'a Attempt> for AttemptLine<'a> {
             tokens: tokens(attempt.usage.unwrap_or_default()),
             price_snapshot: text(attempt.price_snapshot.as_ref()),
             cost: attempt.cost.into(),
+            connect_us: attempt.timing.connect.map(micros),
             head_us: attempt.timing.head.map(micros),
             first_token_us: attempt.timing.first_token.map(micros),
             total_us: micros(attempt.timing.total),

@@ -134,7 +134,7 @@ fn store_attempt(
     transaction
         .prepare_cached(
             "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-               ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+               ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
         )?
         .execute(params![
             request,
@@ -160,6 +160,7 @@ fn store_attempt(
             attempt.first_token_us,
             attempt.total_us,
             attempt.why,
+            attempt.connect_us,
         ])?;
     Ok(())
 }

@@ -54,6 +54,7 @@ fn attempt(n: u32, cost: Cost, failure: Option<FailureClass>) -> Attempt {
         n,
         began: at(NOON),
         timing: Timing {
+            connect: Some(Duration::from_millis(20)),
             head: Some(Duration::from_millis(80)),
             first_token: Some(Duration::from_millis(90)),
             total: Duration::from_millis(700),
@@ -407,6 +408,15 @@ async fn a_resumed_run_knows_exactly_what_is_finished() {
     let mut done = done.to_vec();
     done.sort();
     assert_eq!(all_keys(&Reader::open(&path).unwrap(), "r"), done);
+}
+
+#[tokio::test]
+async fn the_phases_of_an_attempt_are_kept_apart() {
+    let (_home, path) = home();
+    write(&path, [Entry::Outcome(outcome("a", None, vec![attempt(1, computed(9), None)]))]).await;
+    let phases = ["connect_us", "head_us", "first_token_us", "total_us"]
+        .map(|phase| number(&path, &format!("SELECT {phase} FROM attempts")));
+    assert_eq!(phases, [20_000, 80_000, 90_000, 700_000]);
 }
 
 #[tokio::test]

@@ -8,9 +8,10 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Settings;
+use super::alarm::Alarm;
 use super::fault::Delivery;
 use super::http1::{Parsed, Parser, Refusal, Request};
 use super::respond::{Kind, Reply, respond};
@@ -22,11 +23,21 @@ use super::text::{Append as _, Body};
 pub(super) struct Shared {
     settings: Settings,
     tally: Mutex<Tally>,
+    /// Absent where nothing waits, or where no thread can be had: then waits are as precise as `tokio`'s.
+    alarm: Option<Alarm>,
 }
 
 impl Shared {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { tally: Mutex::new(Tally::new(settings.limit)), settings }
+        let alarm = if settings.latency.is_zero() { None } else { Alarm::start().ok() };
+        Self { tally: Mutex::new(Tally::new(settings.limit)), settings, alarm }
+    }
+
+    async fn wait_until(&self, at: Instant) {
+        match &self.alarm {
+            Some(alarm) => alarm.wait_until(at).await,
+            None => sleep_until(at).await,
+        }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -112,7 +123,7 @@ async fn exchange(
         shared.tally().fail();
     }
     if arrival.refused.is_none() && !settings.latency.is_zero() {
-        sleep(settings.latency).await;
+        shared.wait_until(began + settings.latency).await;
     }
     let delivered = deliver(socket, settings, &reply, out).await?;
     in_flight.took = (reply.kind == Kind::Served).then(|| began.elapsed());

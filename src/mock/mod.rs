@@ -5,6 +5,7 @@
 //! `fault/reset`; [`fault_models`] lists them. What it saw is at `GET /stats` and `GET /stats/times`; `POST
 //! /reset` forgets it. It has no authentication: any key is right.
 
+mod alarm;
 mod connection;
 mod eventstream;
 mod fault;

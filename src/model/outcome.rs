@@ -73,6 +73,10 @@ impl Cost {
 /// How long the phases of an attempt took, each from the moment it was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
+    /// Until its connection stood: name, TCP and TLS where it opened one, zero where one was idle. Absent
+    /// where it got one that was opened for another request, where no head came, and where there are no
+    /// connections.
+    pub connect: Option<Duration>,
     /// Until the response head arrived.
     pub head: Option<Duration>,
     /// Until the first content.

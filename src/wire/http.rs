@@ -17,7 +17,8 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use reqwest::{Client, ClientBuilder, Request, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::hush::hushed;
+use super::connecting::{Timed, timed};
+use super::hush::Secret;
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::span;
 use crate::model::FailureClass;
@@ -48,12 +49,20 @@ pub struct CredentialError {
     pub provider: String,
 }
 
+/// A credential as it is sent, and as it is looked for in what comes back.
+#[derive(Debug)]
+struct Sent {
+    header: HeaderName,
+    value: HeaderValue,
+    secret: Option<Secret>,
+}
+
 /// Sends requests over HTTP/1.1 and HTTP/2. Making one costs nothing: sockets, TLS roots and the
 /// environment's proxy settings (`HTTPS_PROXY`, `NO_PROXY`) are read when a request first needs them. Only
 /// connecting has a time limit here; the caller, who knows what an answer may take, drops what is too late.
 #[derive(Debug)]
 pub struct Http {
-    credentials: BTreeMap<String, Vec<(HeaderName, HeaderValue)>>,
+    credentials: BTreeMap<String, Vec<Sent>>,
     connect_timeout: Duration,
     most_body: usize,
     loopback: OnceLock<Result<Client, WireError>>,
@@ -73,7 +82,9 @@ impl Http {
                 return Err(CredentialError { provider });
             };
             value.set_sensitive(true);
-            headers.entry(provider).or_default().push((credential.header, value));
+            let secret = Secret::of(value.as_bytes());
+            let sent = Sent { header: credential.header, value, secret };
+            headers.entry(provider).or_default().push(sent);
         }
         Ok(Self {
             credentials: headers,
@@ -115,23 +126,20 @@ impl Http {
         headers.remove(ACCEPT_ENCODING);
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         let credentials = self.credentials.get(&request.provider).map_or(&[][..], Vec::as_slice);
-        for (name, value) in credentials {
-            headers.insert(name.clone(), value.clone());
+        for credential in credentials {
+            headers.insert(credential.header.clone(), credential.value.clone());
         }
         *message.body_mut() = Some(request.body.into());
-        let mut response = match client.execute(message).await {
-            Ok(response) => response,
-            Err(error) => return Err(self.no_head(&error, &request.url)),
-        };
+        let (answer, connect) = timed(client.execute(message)).await;
+        let mut response = answer.map_err(|error| self.no_head(&error, &request.url))?;
         let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
+        let mut headers = std::mem::take(response.headers_mut());
         let mut body = bounded(response.bytes_stream().boxed(), request.url, self.most_body);
-        if !(200..300).contains(&status) {
-            for (_, value) in credentials {
-                body = hushed(body, value.as_bytes());
-            }
+        for secret in credentials.iter().filter_map(|credential| credential.secret.clone()) {
+            secret.hush_headers(&mut headers);
+            body = secret.hush(body);
         }
-        Ok(WireResponse { status, headers, body })
+        Ok(WireResponse { status, headers, connect, body })
     }
 
     /// The call ended before the head of an answer.
@@ -184,6 +192,7 @@ fn builder(connect_timeout: Duration) -> ClientBuilder {
         .user_agent(concat!("orch/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
+        .connector_layer(Timed)
         .tcp_nodelay(true)
         .pool_idle_timeout(POOL_IDLE)
 }

@@ -2,10 +2,13 @@
 //! of arithmetic; neither engine nor dialect can tell. Credentials are added inside the HTTP transport,
 //! below recording, so no recording can hold a key.
 
+mod connecting;
 pub mod http;
 mod hush;
 pub mod replay;
 pub mod simulated;
+
+use std::time::Duration;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
@@ -33,6 +36,9 @@ pub struct WireResponse {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
+    /// How long the request waited for a connection: name, TCP and TLS where it opened one, zero where one
+    /// was idle. Absent where that is not known or there are no connections.
+    pub connect: Option<Duration>,
     /// The body, decompressed, in the chunks in which it arrived.
     pub body: BoxStream<'static, Result<Bytes, WireError>>,
 }

@@ -450,7 +450,7 @@ fn after(pause: Duration, body: Body) -> Body {
 
 fn respond(status: u16, body: Vec<u8>) -> WireResponse {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    WireResponse { status, headers, body: stream::iter([Ok(Bytes::from(body))]).boxed() }
+    WireResponse { status, headers, connect: None, body: stream::iter([Ok(Bytes::from(body))]).boxed() }
 }
 
 fn refusal(status: u16, message: &str) -> WireResponse {

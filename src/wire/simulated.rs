@@ -192,7 +192,7 @@ fn respond(
     body: BoxStream<'static, Result<Bytes, WireError>>,
 ) -> WireResponse {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-    WireResponse { status, headers, body }
+    WireResponse { status, headers, connect: None, body }
 }
 
 fn refusal(status: u16, kind: &str, code: Option<&str>, message: &str) -> WireResponse {

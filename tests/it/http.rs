@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -256,7 +257,7 @@ fn a_slow_first_token_comes_after_the_head() {
     let settings = Settings { fault_delay: Duration::from_millis(30), ..Settings::default() };
     with_mock(settings, async |base| {
         let response = send(&base, "fault/slow-first-token", true).await;
-        let head = tokio::time::Instant::now();
+        let head = Instant::now();
         assert!(text(response).await.ends_with("[DONE]\n\n"));
         assert!(head.elapsed() >= Duration::from_millis(25), "{:?}", head.elapsed());
     });
@@ -303,7 +304,7 @@ fn calls_run_side_by_side_and_connections_are_reused() {
     let settings = Settings { latency: Duration::from_millis(20), ..Settings::default() };
     let stats = with_mock(settings, async |base| {
         let http = client();
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         for _ in 0..2 {
             let calls = (0..32).map(|_| async {
                 text(http.send(chat(&base, "m", true)).await.unwrap()).await;
@@ -348,5 +349,46 @@ fn a_credential_goes_to_its_own_provider_only() {
             assert!(sent.contains("content-type: application/json\r\n"), "{sent}");
             assert_eq!(sent.contains("x-api-key: sk-canary\r\n"), has_key, "{sent}");
         }
+    });
+}
+
+#[test]
+fn a_key_that_a_provider_repeats_is_masked_in_streams_and_answers_alike() {
+    const KEY: &str = "sk-canary-0123456789";
+    let value = SecretString::from(format!("Bearer {KEY}"));
+    let credential = Credential { header: http::header::AUTHORIZATION, value };
+    let client = Http::new(BTreeMap::from([("acme".to_owned(), credential)]), CONNECT).unwrap();
+    with_mock(Settings::default(), async |base| {
+        for model in ["m", "fault/chunks-1", "fault/chunks-7", "fault/gzip"] {
+            for stream in [true, false] {
+                let body = serde_json::json!({
+                    "model": model, "stream": stream,
+                    "messages": [{"role": "user", "content": format!("wrong key {KEY} given")}],
+                });
+                let response = client.send(request(&base, &body.to_string())).await.unwrap();
+                assert_eq!(response.status, 200, "{model}");
+                let text = text(response).await;
+                assert!(text.contains("[key]") && !text.contains(KEY), "{model}: {text}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_wait_for_a_connection_is_told_apart_from_the_wait_for_the_head() {
+    let latency = Duration::from_millis(100);
+    with_mock(Settings { latency, ..Settings::default() }, async |base| {
+        let client = client();
+        let mut waits = Vec::new();
+        for _ in 0..2 {
+            let began = Instant::now();
+            let response = client.send(chat(&base, "m", true)).await.unwrap();
+            let waited = response.connect.unwrap();
+            assert!(waited + latency <= began.elapsed(), "the pause before the head is not the connection's");
+            waits.push(waited);
+            text(response).await;
+        }
+        assert!(waits[0] > Duration::ZERO, "the first opens a connection: {waits:?}");
+        assert_eq!(waits[1], Duration::ZERO, "the second finds it idle");
     });
 }

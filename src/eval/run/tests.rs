@@ -51,7 +51,7 @@ impl Transport for Provider {
             let headers =
                 HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
             let body = futures_util::stream::iter([Ok(Bytes::from(body))]).boxed();
-            Ok(WireResponse { status: self.status, headers, body })
+            Ok(WireResponse { status: self.status, headers, connect: None, body })
         })
     }
 }
