@@ -40,24 +40,25 @@ complete -c orch -n "__fish_orch_needs_command" -f -a "help" -d 'Print this mess
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -s m -l models -d 'Candidates: provider/model, an alias, or recorded answers (replay:FILE, replay:FILE#MODEL); parameters stand after ? (openai/gpt-5-mini?temperature=0)' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l incumbent -d 'The candidate in use today, that others are compared with' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l scorer -d 'A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l gate -d 'What every candidate must reach, such as \'accepted >= 0.95\' or \'p95 <= 800ms\'' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l margin -d 'How much worse than the incumbent a candidate may be [default: 2pp]' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l repeat -d 'Answers per prompt and candidate' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l limit -d 'Use a random part of the prompts' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -s c -l concurrency -d 'Calls at once; adapts below this to what each provider bears [default: 32]' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l max-cost -d 'Never spend more than this: the worst case is held before each call' -r
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l seed -d 'The seed of everything random [default: 7]' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l system -d 'A system prompt for rows that have none' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l template -d 'A prompt template (minijinja) that rows are rendered through' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l format -d 'The format of the datasets, when their names do not tell: jsonl, csv, tsv, text' -r
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -s c -l concurrency -d 'Calls at once; adapts below this to what each provider bears [default: 32]' -r
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l max-cost -d 'Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l resume -d 'Make only the missing calls of a run; `last` is the latest' -r
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l seed -d 'The seed of everything random [default: 7]' -r
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l gate -d 'What every candidate must reach, such as \'accepted >= 0.95\' or \'p95 <= 800ms\' (a bare 800 is ms too)' -r
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l margin -d 'How much worse than the incumbent a candidate may be [default: 2pp]' -r
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l record -d 'Write every answer to a file as it comes, for replay:FILE#MODEL; .gz is gzipped. With --resume the file goes on' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -s o -l out -d 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l config -d 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
-complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l early-stop -d 'Stop as soon as every comparison is decided (valid at every look)'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l skip-bad -d 'Count bad rows and go on without them'
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l allow-exec -d 'Let rows of the datasets name programs that score (exec); they run with your rights'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l no-stream -d 'Ask for whole answers instead of streams; there is no time to first token then'
+complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l early-stop -d 'Stop as soon as every comparison is decided (valid at every look); with gates, only when every candidate is shown to be worse'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l require-decision -d 'Exit with 5 when a verdict is inconclusive'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -l json -d 'The summary as one JSON object on stdout'
 complete -c orch -n "__fish_orch_using_subcommand eval; and not __fish_seen_subcommand_from list show compare rescore help" -s q -l quiet -d 'Only results and errors: no progress, no notes'
@@ -137,6 +138,7 @@ complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcom
 complete -c orch -n "__fish_orch_using_subcommand models; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c orch -n "__fish_orch_using_subcommand check" -l config -d 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand check" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
+complete -c orch -n "__fish_orch_using_subcommand check" -l json -d 'Print what was found as JSON'
 complete -c orch -n "__fish_orch_using_subcommand check" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand check" -s v -l verbose -d 'Log what happens to stderr; twice for more'
 complete -c orch -n "__fish_orch_using_subcommand check" -s h -l help -d 'Print help'
@@ -166,12 +168,12 @@ complete -c orch -n "__fish_orch_using_subcommand mock" -l config -d 'The config
 complete -c orch -n "__fish_orch_using_subcommand mock" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand mock" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand mock" -s v -l verbose -d 'Log what happens to stderr; twice for more'
-complete -c orch -n "__fish_orch_using_subcommand mock" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c orch -n "__fish_orch_using_subcommand mock" -s h -l help -d 'Print help'
 complete -c orch -n "__fish_orch_using_subcommand completions" -l config -d 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand completions" -l ledger -d 'The ledger [default: the configuration\'s, else orch/ledger.db in the XDG data directory]' -r -F
 complete -c orch -n "__fish_orch_using_subcommand completions" -s q -l quiet -d 'Only results and errors: no progress, no notes'
 complete -c orch -n "__fish_orch_using_subcommand completions" -s v -l verbose -d 'Log what happens to stderr; twice for more'
-complete -c orch -n "__fish_orch_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c orch -n "__fish_orch_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "eval" -d 'Run a prompt dataset across models; end with a verdict'
 complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "models" -d 'Show the models that are known, with prices, windows and capabilities'
 complete -c orch -n "__fish_orch_using_subcommand help; and not __fish_seen_subcommand_from eval models check init mock completions help" -f -a "check" -d 'Check the configuration'

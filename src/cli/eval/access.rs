@@ -15,6 +15,7 @@ use crate::dialect::embed;
 use crate::eval::manifest::Manifest;
 use crate::policy::catalogue::Catalogue;
 use crate::policy::{Resolved, Secret, audit};
+use crate::wire::replay;
 
 /// Fails with everything that keeps a run from its models, after what is wrong with its datasets. `datasets`
 /// are as they were read; the models that rows ask are known only when they could be.
@@ -62,8 +63,9 @@ struct Access<'a> {
 impl Access<'_> {
     fn look(&mut self, model: &str, must_embed: bool) {
         if let Some(file) = model.strip_prefix("replay:") {
-            if let Err(error) = fs::metadata(file) {
-                self.wrong(model, format!("cannot read the recording {file}: {error}"));
+            let (path, _) = replay::source(file);
+            if let Err(error) = fs::metadata(path) {
+                self.wrong(model, format!("cannot read the recording {}: {error}", path.display()));
             }
             return;
         }

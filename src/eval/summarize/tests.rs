@@ -186,7 +186,7 @@ async fn what_the_reader_must_know_is_noted() {
         "p/m-latest, sim/good: fewer than 30 samples say little",
         "p/m-latest: a floating alias",
         "p/m-latest: given up, because every call failed: ",
-        "2 bad rows were left out",
+        "left out: 2 bad rows",
         "the run is not complete; what it holds is a random sample of its prompts",
     ] {
         assert!(notes.iter().any(|note| note.starts_with(part)), "{part}: {notes:?}");
