@@ -26,7 +26,7 @@ impl Halt {
             ready = wait => Ok(ready),
             // The sender is ours, so it cannot be gone.
             _ = asked.wait_for(|asked| *asked) => {
-                Err(Failure::new(FailureClass::Cancelled, "not sent: the run was asked to stop"))
+                Err(Failure::new(FailureClass::Cancelled, "not sent: the run is ending"))
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod bound;
+mod dropped;
 pub mod gate;
 pub mod halt;
 pub mod leg;
@@ -26,6 +27,8 @@ use crate::model::outcome::{Attempt, Context, Cost, Outcome};
 use crate::model::{Failure, FailureClass, Request};
 use crate::policy::catalogue::{Catalogue, price_attempt};
 pub use bound::UNBOUNDED;
+pub use dropped::Dropped;
+use dropped::UnderWay;
 use halt::Halt;
 use leg::Leg;
 use purse::{Claim, Hold, Purse};
@@ -52,8 +55,9 @@ pub struct Engine {
 pub enum Record {
     /// The engine, as the last thing it does with a request.
     Ledger(Recorder),
-    /// The front end, together with what it makes of the answer, in one transaction.
-    Caller,
+    /// The front end, together with what it makes of the answer, in one transaction. What is dropped before the
+    /// front end has it is kept for it.
+    Caller(Dropped),
 }
 
 /// A request on its way in.
@@ -88,19 +92,27 @@ impl Engine {
             stream: leg.is_streaming,
             quirks: &leg.quirks,
         };
-        let mut made = Made::default();
+        let mut under_way = UnderWay::new(self, &ask.context, (began, since));
         let answer = match leg.dialect.encode(ask.request, &call) {
             Err(failure) => Err(failure),
             Ok(encoded) => {
-                made.own += since.elapsed();
-                self.attempts(&ask, leg, &encoded, &mut made).await
+                under_way.made.own += since.elapsed();
+                self.attempts(&ask, leg, &encoded, &mut under_way.made).await
             }
         };
-        let Made { attempts, own } = made;
+        let Made { attempts, own } = under_way.end();
         let took = since.elapsed();
         let outcome = Arc::new(Outcome { context: ask.context, attempts, answer, began, took });
         self.recorded(&outcome).await;
         Done { outcome, own }
+    }
+
+    /// Keeps what a request cost whose caller is dropped before it could record it. An engine that records itself
+    /// needs nobody for that.
+    pub fn keep(&self, outcome: Arc<Outcome>) {
+        if let Record::Caller(dropped) = &self.record {
+            dropped.keep(outcome);
+        }
     }
 
     /// A ledger that fails has said so to everyone who asks it to commit; an answer is not withheld for it.
@@ -120,12 +132,30 @@ struct Made {
     own: Duration,
 }
 
+impl Made {
+    /// The last attempt says that another one follows; it does not, and says that and why.
+    fn not_followed(&mut self, failure: Failure) -> Failure {
+        if let Some(last) = self.attempts.last_mut() {
+            let why = match failure.class {
+                FailureClass::Cancelled => "the run is ending",
+                _ => &failure.message,
+            };
+            last.why.push_str("; not made: ");
+            last.why.push_str(why);
+        }
+        failure
+    }
+}
+
 type Answer = Result<crate::model::Response, Failure>;
 
 impl Engine {
     async fn attempts(&self, ask: &Ask<'_>, leg: &Leg, encoded: &Encoded, so_far: &mut Made) -> Answer {
         loop {
-            let (attempt, answer) = self.attempt(ask, leg, encoded, so_far).await?;
+            let (attempt, answer) = match self.attempt(ask, leg, encoded, so_far).await {
+                Ok(called) => called,
+                Err(refused) => return Err(so_far.not_followed(refused)),
+            };
             let attempts = &mut so_far.attempts;
             attempts.push(attempt);
             let made = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
@@ -144,8 +174,7 @@ impl Engine {
                 Step::Again { after, why } => {
                     last.why = why;
                     if let Err(halted) = self.halt.or(tokio::time::sleep(after)).await {
-                        last.why.push_str("; not made, for the run was asked to stop");
-                        return Err(halted);
+                        return Err(so_far.not_followed(halted));
                     }
                 }
             }

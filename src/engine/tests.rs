@@ -131,7 +131,7 @@ fn bench(acts: Vec<Act>, cap: Option<i64>) -> Bench {
         dice: Dice::new(7),
         purse: Purse::new(cap.map(Money::from_nanos), Money::ZERO),
         catalogue: std::iter::once(model).collect(),
-        record: Record::Caller,
+        record: Record::Caller(Dropped::default()),
         halt: Halt::default(),
     };
     Bench { engine, leg, script }
@@ -373,7 +373,7 @@ async fn a_halt_ends_a_pause_at_once_and_keeps_what_was_made() {
     });
     assert_eq!(began.elapsed(), Duration::from_secs(1));
     assert_eq!((class(&outcome), bench.sent()), (FailureClass::Cancelled, 1));
-    assert!(outcome.attempts[0].why.ends_with("not made, for the run was asked to stop"));
+    assert!(outcome.attempts[0].why.ends_with("; not made: the run is ending"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -386,4 +386,46 @@ async fn a_halt_lets_a_call_that_was_sent_finish_and_starts_none_that_would_wait
     });
     assert_eq!(first.answer.as_ref().unwrap().text(), "hi");
     assert_eq!((class(&second), second.attempts.len(), bench.sent()), (FailureClass::Cancelled, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_to_follow_and_did_not_is_not_said_to_follow() {
+    // The cut answer counts at its bound, and so leaves too little for another.
+    let poor = bench(vec![cut_after_usage()], Some(400_000));
+    let outcome = poor.run().await;
+    assert_eq!((class(&outcome), poor.sent()), (FailureClass::Budget, 1));
+    let why = &outcome.attempts[0].why;
+    assert!(why.contains("attempt 2 of 4 follows") && why.contains("; not made: the call may cost"), "{why}");
+
+    // The other waits at the gate for its second turn.
+    let mut halted = bench(vec![error(500, vec![]), Act::Silence], Some(10_000_000));
+    halted.leg.gate = Arc::new(Gate::new(1));
+    halted.leg.limits.first_token = Duration::from_secs(60);
+    let (first, second, ()) = tokio::join!(halted.run(), halted.run(), async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        halted.engine.halt.ask();
+    });
+    let waited = [first, second].into_iter().find(|outcome| class(outcome) == FailureClass::Cancelled);
+    let waited = waited.expect("one of two cannot have its turn");
+    assert!(waited.attempts[0].why.ends_with("; not made: the run is ending"), "{}", waited.attempts[0].why);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_request_leaves_the_calls_that_cost_something() {
+    for (first, is_kept) in [(cut_after_usage(), true), (error(500, vec![]), false)] {
+        let bench = bench(vec![first, Act::Silence], None);
+        let Record::Caller(dropped) = &bench.engine.record else { panic!("the caller records") };
+        tokio::time::timeout(Duration::from_secs(9), bench.run()).await.unwrap_err();
+        assert_eq!(bench.sent(), 2);
+        let kept = dropped.take();
+        assert_eq!((kept.len(), dropped.take().len()), (usize::from(is_kept), 0));
+        let Some(outcome) = kept.first() else { continue };
+        assert_eq!((class(outcome), outcome.attempts.len()), (FailureClass::Cancelled, 1));
+        assert!(outcome.charged().is_some_and(|charged| charged > Money::ZERO));
+        assert!(outcome.attempts[0].why.ends_with("; dropped before that was over"));
+    }
+    let answered = bench(vec![good()], None);
+    answered.run().await;
+    let Record::Caller(dropped) = &answered.engine.record else { panic!("the caller records") };
+    assert!(dropped.take().is_empty(), "whoever has the outcome records it");
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
-use super::sample::{self, Bench};
+use super::sample::{self, Bench, Paid};
 use super::scorer::{ExecResult, Scorer, Step, Subject, Verdict};
 use crate::base::dice::Dice;
 use crate::base::id::Ids;
@@ -80,7 +81,8 @@ impl Scored {
 
 impl Effects {
     pub(super) async fn score(&self, bench: &Bench<'_>, subject: &Subject<'_>, key: SampleKey) -> Scored {
-        let mut asker = Asker { effects: self, bench, key, asked: 0, outcomes: Vec::new() };
+        let mut asker =
+            Asker { effects: self, bench, key, asked: 0, paid: Paid::new(bench.engine, Vec::new()) };
         let mut scored = Scored::default();
         for scorer in subject.case.scorers.iter() {
             let step = scorer.begin(subject);
@@ -101,7 +103,7 @@ impl Effects {
             scored.waited += began.elapsed();
             scored.add(scorer, verdict);
         }
-        scored.outcomes = asker.outcomes;
+        scored.outcomes = asker.paid.end();
         scored
     }
 }
@@ -121,7 +123,7 @@ struct Asker<'a> {
     bench: &'a Bench<'a>,
     key: SampleKey,
     asked: u64,
-    outcomes: Vec<Arc<Outcome>>,
+    paid: Paid<'a>,
 }
 
 impl Asker<'_> {
@@ -165,7 +167,7 @@ impl Asker<'_> {
         let ask = Ask { context, request, headers: &headers, deadline: None };
         let outcome = self.bench.engine.run(ask, leg).await.outcome;
         let answer = outcome.answer.clone();
-        self.outcomes.push(outcome);
+        self.paid.add(outcome);
         answer
     }
 }
@@ -177,7 +179,30 @@ fn missing(model: &str) -> Failure {
     )
 }
 
-/// Runs a program with its input; its process ends with the wait.
+/// A program's process group: the program and what it starts. Dropped before the program has ended, all of them end.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    /// The program has ended, and its number may be another's from now on.
+    fn end(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // One that has ended by itself needs no end.
+            kill_process_group(group, Signal::KILL).ok();
+        }
+    }
+}
+
+/// Runs a program with its input; it and what it started end with the wait.
 async fn execute(
     argv: &[String],
     environment: &[(String, String)],
@@ -196,9 +221,14 @@ async fn execute(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // A terminal sends its interrupt to the whole group in front: in ours, a program would die while the run
+        // still waits for what it says.
+        .process_group(0)
         .kill_on_drop(true);
     let run = async {
         let mut child = command.spawn()?;
+        // Dropped before the child, whose number is its own until it has been waited for.
+        let mut group = Group::of(&child);
         let (mut input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let feed = async {
             if let Some(input) = &mut input {
@@ -209,6 +239,7 @@ async fn execute(
         };
         let ((), stdout, stderr) = tokio::join!(feed, bounded(output), bounded(errors));
         let status = child.wait().await?;
+        group.end();
         Ok::<_, std::io::Error>(ExecResult::Exited { code: status.code(), stdout, stderr })
     };
     match tokio::time::timeout(timeout, run).await {

@@ -52,6 +52,35 @@ impl Unfinished {
     }
 }
 
+/// Requests of a sample that are over while the sample is not. Dropped with it, what they cost is kept.
+pub(super) struct Paid<'a> {
+    engine: &'a Engine,
+    outcomes: Vec<Arc<Outcome>>,
+}
+
+impl<'a> Paid<'a> {
+    pub(super) fn new(engine: &'a Engine, outcomes: Vec<Arc<Outcome>>) -> Self {
+        Self { engine, outcomes }
+    }
+
+    pub(super) fn add(&mut self, outcome: Arc<Outcome>) {
+        self.outcomes.push(outcome);
+    }
+
+    /// Whoever takes them records them.
+    pub(super) fn end(mut self) -> Vec<Arc<Outcome>> {
+        std::mem::take(&mut self.outcomes)
+    }
+}
+
+impl Drop for Paid<'_> {
+    fn drop(&mut self) {
+        for outcome in self.outcomes.drain(..) {
+            self.engine.keep(outcome);
+        }
+    }
+}
+
 /// Asks one candidate one row.
 pub(super) async fn take(
     bench: &Bench<'_>,
@@ -80,11 +109,12 @@ pub(super) async fn take(
     if let Some(unfinished) = Unfinished::of(std::slice::from_ref(&done.outcome)) {
         return Err(unfinished);
     }
+    let paid = Paid::new(bench.engine, vec![Arc::clone(&done.outcome)]);
     let began = Instant::now();
     let mut finished = judge(bench, candidate.source, case, key, &done.outcome).await;
     own += began.elapsed().saturating_sub(finished.waited);
     finished.row.facts.overhead = own;
-    let mut outcomes = vec![done.outcome];
+    let mut outcomes = paid.end();
     outcomes.append(&mut finished.outcomes);
     // A judge that could not be paid leaves an answer that nobody knows the worth of.
     match Unfinished::of(&outcomes) {

@@ -10,20 +10,25 @@ use crate::model::FailureClass;
 use crate::model::outcome::Cost;
 
 /// What is said of a call whose process died. It is the whole explanation of money that nobody may have billed.
-const WHY: &str =
-    "the process ended while the call was under way; it may have been billed, so its bound counts";
+const WHY: &str = "ended while the call was under way; it may have been billed, so its bound counts";
 /// The same between two calls, or after the last one.
-const WHY_SETTLED: &str = "the process ended before the request did; what its calls cost counts";
+const WHY_SETTLED: &str = "ended before the request did; what its calls cost counts";
+/// The failure code that tells requests made of holds from those that were cancelled and recorded.
+const ORPHANED: &str = "orphaned";
 
-/// Sets money aside for a request, or changes what is set aside. A request that is over holds nothing any more.
+/// Sets money aside for a request, or changes what is set aside. A request that is over holds nothing any more, and
+/// one that was not sent and has paid for nothing leaves nothing to settle.
 pub(super) fn store_hold(transaction: &Connection, hold: &HoldLine<'_>) -> rusqlite::Result<()> {
+    if hold.spent_nanos == 0 && hold.held_nanos == 0 {
+        return release_hold(transaction, &hold.request);
+    }
     transaction
         .prepare_cached(
             "INSERT INTO holds
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
              WHERE NOT EXISTS (SELECT 1 FROM requests WHERE id = ?1)
-             ON CONFLICT (request) DO UPDATE SET (attempt, provider, model, spent_nanos, held_nanos, began_ms)
-               = (?6, ?7, ?8, ?9, ?10, ?11)",
+             ON CONFLICT (request) DO UPDATE SET (attempt, provider, model, spent_nanos, held_nanos, began_ms,
+               owner) = (?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             hold.request,
@@ -42,10 +47,16 @@ pub(super) fn store_hold(transaction: &Connection, hold: &HoldLine<'_>) -> rusql
     Ok(())
 }
 
+/// Holds nothing for a request any more.
+pub(super) fn release_hold(transaction: &Connection, request: &str) -> rusqlite::Result<()> {
+    transaction.prepare_cached("DELETE FROM holds WHERE request = ?1")?.execute([request])?;
+    Ok(())
+}
+
 /// Turns every hold of an account into a request that was cancelled and cost what was set aside.
 pub(super) fn settle_orphans(transaction: &Connection, account: &str) -> rusqlite::Result<()> {
     let mut select = transaction.prepare_cached(
-        "SELECT request, run, origin, class, attempt, provider, model, spent_nanos, held_nanos, began_ms
+        "SELECT request, run, origin, class, attempt, provider, model, spent_nanos, held_nanos, began_ms, owner
          FROM holds WHERE account = ?1 ORDER BY began_ms, request",
     )?;
     let orphans = select.query_map([account], request)?;
@@ -61,7 +72,9 @@ pub(super) fn settle_orphans(transaction: &Connection, account: &str) -> rusqlit
 fn request(row: &Row<'_>) -> rusqlite::Result<RequestLine<'static>> {
     let text = |column| row.get::<_, String>(column).map(Into::into);
     let (spent, held, began_ms) = (row.get::<_, i64>(7)?, row.get::<_, i64>(8)?, row.get::<_, i64>(9)?);
-    let why = if held > 0 { WHY } else { WHY_SETTLED };
+    let owner: u32 = row.get(10)?;
+    // Its number finds it in the logs of whatever ran it.
+    let why = format!("process {owner} {}", if held > 0 { WHY } else { WHY_SETTLED });
     let charged = spent.saturating_add(held);
     let cost = || CostLine::from(Cost::Estimated(Money::from_nanos(charged)));
     let class = FailureClass::Cancelled.name();
@@ -79,8 +92,8 @@ fn request(row: &Row<'_>) -> rusqlite::Result<RequestLine<'static>> {
         failure: Some(FailureLine {
             class: class.into(),
             status: None,
-            code: None,
-            message: "the process ended before the answer was recorded".into(),
+            code: Some(ORPHANED.into()),
+            message: "its process ended before the answer was recorded".into(),
             retry_after_ms: None,
         }),
         tokens: Tokens::default(),

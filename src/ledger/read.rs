@@ -22,8 +22,10 @@ const SPENT: &str =
     "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests WHERE run = ?1";
 
 const CHARGED: &str = "SELECT coalesce(sum(charged_nanos), 0), coalesce(sum(charged_nanos IS NULL), 0),
-       coalesce(sum(charged_nanos) FILTER (WHERE status = 'cancelled'), 0), coalesce(sum(status = 'cancelled'), 0)
-     FROM requests WHERE run = ?1";
+       coalesce(sum(charged_nanos) FILTER (WHERE orphaned), 0), coalesce(sum(orphaned), 0)
+     FROM (SELECT charged_nanos, status = 'cancelled' AND EXISTS (
+         SELECT 1 FROM attempts WHERE request = seq AND n = 1 AND failure = 'cancelled' AND code = 'orphaned'
+       ) AS orphaned FROM requests WHERE run = ?1)";
 
 const HELD: &str =
     "SELECT coalesce(sum(spent_nanos + held_nanos), 0), count(*) FROM holds WHERE account = ?1";
@@ -56,7 +58,9 @@ pub struct Charged {
     pub held: Money,
     /// How many of those there are.
     pub holds: u64,
-    /// The part of what is settled that counts at its bound, because a process ended before it was answered.
+    /// The part of what is settled that was still set aside when its process ended: of each such request, what
+    /// its calls are charged, and the bound of the one that was under way. A request that was cancelled and
+    /// recorded, such as one whose pause before another attempt was cut short, is no part of it.
     pub abandoned: Money,
     /// How many requests that was.
     pub abandoned_count: u64,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::hold::{settle_orphans, store_hold};
+use super::hold::{release_hold, settle_orphans, store_hold};
 use super::line::{AttemptLine, Line, RequestLine, RunLine, SampleLine};
 use super::rollup::Batch;
 
@@ -71,7 +71,7 @@ pub(super) fn store_request<'a>(
     request: &'a RequestLine<'_>,
     batch: &mut Batch<'a>,
 ) -> rusqlite::Result<()> {
-    transaction.prepare_cached("DELETE FROM holds WHERE request = ?1")?.execute([&request.id])?;
+    release_hold(transaction, &request.id)?;
     let last = request.attempts.last();
     let tokens = request.tokens();
     let known: i64 = request.attempts.iter().filter_map(|a| a.cost.nanos).fold(0, i64::saturating_add);

@@ -3,6 +3,7 @@
 //! The thread takes what is waiting, writes it in one transaction, and only then waits again: batches grow
 //! with the load and an idle ledger commits at once, without a timer.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -99,6 +100,18 @@ impl Recorder {
     /// an error, and the entry is kept beside the ledger as the error says.
     pub async fn record(&self, entry: Entry) -> Result<(), LedgerError> {
         self.queue.send(Message::Write(entry)).await.map_err(|_| self.why_closed())?;
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+    }
+
+    /// Hands entries over in their order, each once there is room for it. An entry leaves the list when it is the
+    /// writer's, so that whoever drops the wait still has the others.
+    pub async fn record_all(&self, entries: &mut VecDeque<Entry>) -> Result<(), LedgerError> {
+        while !entries.is_empty() {
+            let room = self.queue.reserve().await.map_err(|_| self.why_closed())?;
+            if let Some(entry) = entries.pop_front() {
+                room.send(Message::Write(entry));
+            }
+        }
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
     }
 

@@ -410,6 +410,12 @@ impl Running {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
+    /// Sends a signal to its process group, as a terminal does. It must lead one.
+    pub(crate) fn signal_group(&self, name: &str) {
+        let kill = format!("kill -s {name} -- -{}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ran {
         self.err.read_to_string(&mut self.said).unwrap();

@@ -1,14 +1,14 @@
 //! One session of a run: ledger, engine, display and signals around the loop that makes the calls.
 
+mod display;
+mod signals;
+
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::Surroundings;
 use super::claim::Claim;
@@ -16,24 +16,23 @@ use super::prepare::Prepared;
 use crate::base::clock::Clock;
 use crate::base::dice::Dice;
 use crate::base::money::Money;
-use crate::base::number::{count, counted};
+use crate::base::number::counted;
 use crate::cli::exit::Failed;
-use crate::cli::live::{Live, Mode};
-use crate::cli::output;
 use crate::engine::halt::Halt;
 use crate::engine::purse::Purse;
-use crate::engine::{Engine, Record};
+use crate::engine::{Dropped, Engine, Record};
 use crate::eval::dataset::Dataset;
 use crate::eval::manifest::Manifest;
 use crate::eval::order::{Finished, Order};
-use crate::eval::outlook::outlook;
 use crate::eval::pairing::Pairing;
 use crate::eval::progress::Progress;
-use crate::eval::run::{Ended, Event, Plan, Went, run};
+use crate::eval::run::{Course, Ended, Event, Plan, Went, run};
 use crate::eval::tape::Tape;
 use crate::ledger::row::{Entry, RunRow, RunStatus, run_account};
-use crate::ledger::{Charged, Ledger, Reader, Recorder, Replayed};
+use crate::ledger::{Charged, Ledger, LedgerError, Reader, Recorder};
 use crate::policy::catalogue::Catalogue;
+use display::{Display, say_replayed};
+use signals::end_of_patience;
 
 /// What a session works on.
 pub(super) struct Session<'a> {
@@ -74,12 +73,13 @@ impl Session<'_> {
         // The run is under way again, as it is meant now: what a later session finds is its cap of today.
         let is_under_way = RunRow { ended: None, status: RunStatus::Running, ..self.row.clone() };
         recorder.record(Entry::Run(is_under_way)).await?;
+        let dropped = Dropped::default();
         let engine = Engine {
             clock: Clock::System,
             dice: Dice::new(self.manifest.seed),
             purse: self.purse(earlier.spent, &recorder),
             catalogue,
-            record: Record::Caller,
+            record: Record::Caller(dropped.clone()),
             halt: Halt::default(),
         };
         let order = self.order();
@@ -96,43 +96,51 @@ impl Session<'_> {
             tape,
         };
         let mut display = Display::new(self.mode(), earlier.progress);
-        let (stop, mut is_abandoned) = (Notify::new(), false);
-        let went = {
+        let mut course = Course::new(recorder.clone(), plan.candidates.len());
+        let stop = Notify::new();
+        let is_dropped = {
             let mut watch = |event: Event<'_>| {
                 display.progress.charged = engine.purse.is_capped().then(|| engine.purse.spent());
                 display.notice(&event);
             };
-            let calls = run(plan, &engine, &prepared.effects, &recorder, (&mut watch, stop.notified()));
+            let stop_and_watch = (&mut watch as &mut dyn FnMut(Event<'_>), stop.notified());
+            let calls = run(plan, &engine, &prepared.effects, &mut course, stop_and_watch);
             tokio::select! {
-                went = calls => went,
-                abandoned = given_up(&stop) => {
-                    is_abandoned = true;
-                    abandoned?
-                }
+                () = calls => false,
+                no_patience = end_of_patience(&stop) => no_patience.map(|()| true)?,
             }
         };
         display.live.finish();
-        if is_abandoned && !self.surroundings.global.quiet {
-            display.say_dropped();
+        if is_dropped {
+            course.drop_rest();
+            if !self.surroundings.global.quiet {
+                display.say_dropped();
+            }
         }
-        let end = Entry::RunEnd {
-            run: self.row.id.clone(),
-            ended: Clock::System.now(),
-            status: status(&went.ended),
-        };
-        // What a second signal gave up is still held, and nobody will settle it any more.
-        let given_up = recorder.record(self.orphans()).await;
-        let closed = match given_up.and(recorder.record(end).await) {
+        let went = course.close().await;
+        let ended = match self.close(&recorder, &dropped, &went).await {
             Ok(()) => ledger.close().await,
             Err(error) => Err(error),
         };
-        let went = match (closed, &went.ended) {
+        let went = match (ended, &went.ended) {
             (Err(error), _) if !matches!(went.ended, Ended::Ledger(_)) => {
                 Went { ended: Ended::Ledger(error), ..went }
             }
             _ => went,
         };
         Ok(Made { run: self.row.id.clone(), went })
+    }
+
+    /// Records what the run dropped, and how it ended.
+    async fn close(&self, recorder: &Recorder, dropped: &Dropped, went: &Went) -> Result<(), LedgerError> {
+        // What was dropped is still held, and nobody will settle it any more. The request that comes of it includes
+        // the call that was under way, so it goes before that of the calls that had ended, which then stays out.
+        recorder.record(self.orphans()).await?;
+        for outcome in dropped.take() {
+            recorder.record(Entry::Outcome(outcome)).await?;
+        }
+        let (run, ended) = (self.row.id.clone(), Clock::System.now());
+        recorder.record(Entry::RunEnd { run, ended, status: status(&went.ended) }).await
     }
 
     /// Settles what a process that died held for the run, and says what that was.
@@ -157,30 +165,6 @@ impl Session<'_> {
             purse.kept_in(run_account(&self.row.id), Arc::new(recorder.clone()))
         } else {
             purse
-        }
-    }
-
-    /// Under which cap the run goes on, what counts against it already, and in which money.
-    fn say_money(&self, orphans: Charged, spent: Money, is_rehearsal: bool) {
-        if self.surroundings.global.quiet {
-            return;
-        }
-        if orphans.holds > 0 {
-            let (calls, held) = (counted(orphans.holds, "call"), orphans.held);
-            let text = format!(
-                "{calls} under way when an earlier process ended may have been billed: {held} counts as spent"
-            );
-            output::stderr(&text);
-        }
-        let Some(cap) = self.manifest.cap() else { return };
-        if self.is_resumed {
-            let calls = self.manifest.concurrency;
-            output::stderr(&format!(
-                "goes on under its cap of {cap}, {spent} of it spent, at most {calls} calls at once"
-            ));
-        }
-        if is_rehearsal {
-            output::stderr("the cap counts simulated dollars: no call of this run costs real ones");
         }
     }
 
@@ -242,131 +226,6 @@ impl Session<'_> {
             earlier.spent = charged.total();
         }
         Ok(earlier)
-    }
-
-    fn mode(&self) -> Mode {
-        let terminal = self.surroundings.terminal;
-        match (self.surroundings.global.quiet, terminal.redraws) {
-            (true, _) => Mode::Quiet,
-            (false, true) => Mode::Terminal { color: terminal.color_stderr, unicode: terminal.unicode },
-            (false, false) => Mode::Plain,
-        }
-    }
-
-    fn announce(&self, order: &Order, progress: &Progress) {
-        if self.surroundings.global.quiet {
-            return;
-        }
-        let (calls, done, models) = (order.len(), progress.done(), self.manifest.candidates.len());
-        let rows = calls / (models as u64 * u64::from(self.manifest.repeat)).max(1);
-        let repeats =
-            if self.manifest.repeat > 1 { format!(" × {}", self.manifest.repeat) } else { String::new() };
-        let resumed = if self.is_resumed {
-            format!(", {} of them finished earlier", count(done))
-        } else {
-            String::new()
-        };
-        let text = format!(
-            "run {}: {} × {}{repeats} = {}{resumed}, seed {}",
-            self.row.id,
-            counted(rows, "prompt"),
-            counted(models as u64, "model"),
-            counted(calls, "sample"),
-            self.manifest.seed
-        );
-        output::stderr(&text);
-        if !self.is_resumed
-            && let Some(text) = self.outlook(rows)
-        {
-            output::stderr(&text);
-        }
-    }
-
-    /// Whether the prompts will do for the comparison that is asked for, when there is one.
-    fn outlook(&self, prompts: u64) -> Option<String> {
-        let incumbent = &self.manifest.candidates[self.manifest.incumbent_at()?].label;
-        let compared = self.manifest.candidates.len() - 1;
-        (compared > 0).then(|| outlook(self.manifest.margin, compared, prompts, incumbent))
-    }
-}
-
-/// The most that calls under way may take to finish once the run was asked to stop: longer than nearly every
-/// answer takes, and as long as an operator or a service supervisor is willing to wait.
-const DRAIN_AT_MOST: Duration = Duration::from_secs(30);
-
-struct Display {
-    live: Live,
-    progress: Progress,
-}
-
-impl Display {
-    fn new(mode: Mode, progress: Progress) -> Self {
-        Self { live: Live::new(mode, progress.candidates.len()), progress }
-    }
-
-    fn say_dropped(&self) {
-        let dropped = counted(self.progress.in_flight, "sample");
-        output::stderr(&format!("dropped {dropped} under way; their providers may still bill them"));
-    }
-
-    fn notice(&mut self, event: &Event<'_>) {
-        match *event {
-            Event::Finished(facts) => self.progress.finished(facts.key.candidate as usize, facts),
-            Event::Stopping(under_way) => {
-                self.progress.in_flight = under_way as u64;
-                let now = Instant::now();
-                self.live.stopping(&self.progress, now, now + DRAIN_AT_MOST);
-            }
-            Event::Tick(under_way) => {
-                self.progress.in_flight = under_way as u64;
-                self.live.update(&self.progress, Instant::now());
-            }
-        }
-    }
-}
-
-/// The first signal asks the run to stop. A second one, or the end of patience, gives up what is under way.
-async fn given_up(stop: &Notify) -> Result<Went, Failed> {
-    let mut signals = Signals::listen()?;
-    signals.next().await;
-    stop.notify_one();
-    // Both ways mean the same.
-    tokio::time::timeout(DRAIN_AT_MOST, signals.next()).await.ok();
-    let (took, lag) = (Duration::ZERO, Duration::ZERO);
-    Ok(Went { ended: Ended::Interrupted, took, samples: 0, lag, given_up: Vec::new() })
-}
-
-/// The signals that ask a run to stop: Ctrl-C, a service's end, a terminal that has gone.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn listen() -> Result<Self, Failed> {
-        let [one, two, three] =
-            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-        Ok(Self([one?, two?, three?]))
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
-}
-
-/// What a process that could not write left beside the ledger is worth a word, whether it came back or not.
-fn say_replayed(replayed: Replayed) {
-    if replayed.entries > 0 {
-        let entries = counted(replayed.entries, "entry");
-        output::stderr(&format!("back in the ledger: {entries} spooled by an earlier failure"));
-    }
-    if replayed.unreadable > 0 {
-        output::stderr(&format!(
-            "unreadable: {} spooled by an earlier failure; the file is kept beside the ledger as .unreadable",
-            counted(replayed.unreadable, "entry")
-        ));
     }
 }
 

@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::Notify;
 
+use super::course::{GIVE_UP_AFTER, GIVE_UP_AT_LAST_AFTER, Health, Lag};
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::dice::Dice;
@@ -17,23 +18,25 @@ use crate::base::id::Ids;
 use crate::base::money::Money;
 use crate::dialect::openai::OpenAi;
 use crate::dialect::quirks;
-use crate::engine::Record;
 use crate::engine::gate::Gate;
 use crate::engine::leg::Leg;
 use crate::engine::purse::Purse;
+use crate::engine::{Dropped, Record};
 use crate::eval::candidate::Source;
 use crate::eval::dataset::ReadOptions;
 use crate::eval::scorer::Scorer;
 use crate::ledger::{Ledger, Reader};
+use crate::model::FailureClass;
 use crate::model::outcome::Target;
 use crate::model::request::Params;
 use crate::policy::Policy;
 use crate::policy::catalogue::Catalogue;
 use crate::wire::{Transport, WireError, WireRequest, WireResponse};
 
-/// A provider in memory: after 50 ms it answers `yes` with a status, always the same.
+/// A provider in memory: after a pause it answers `yes` with a status, always the same.
 struct Provider {
     status: u16,
+    pause: Option<Duration>,
     calls: AtomicU32,
 }
 
@@ -47,7 +50,9 @@ impl Transport for Provider {
             _ => r#"{"error":{"message":"bad key","type":"invalid_request_error","code":"invalid_api_key"}}"#,
         };
         Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            if let Some(pause) = self.pause {
+                tokio::time::sleep(pause).await;
+            }
             let headers =
                 HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
             let body = futures_util::stream::iter([Ok(Bytes::from(body))]).boxed();
@@ -69,6 +74,15 @@ const SEED: u64 = 7;
 
 impl Desk {
     fn new(rows: u64, statuses: &[u16]) -> Self {
+        Self::with(rows, statuses, Some(Duration::from_millis(50)))
+    }
+
+    /// One provider whose answers are there at once, as recorded ones are.
+    fn at_once(rows: u64) -> Self {
+        Self::with(rows, &[200], None)
+    }
+
+    fn with(rows: u64, statuses: &[u16], pause: Option<Duration>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("rows.txt");
         let mut file = std::fs::File::create(&path).unwrap();
@@ -76,7 +90,7 @@ impl Desk {
         let scorers = vec![Scorer::parse(&"contains:yes".into()).unwrap()];
         let options = ReadOptions { scorers, ..ReadOptions::default() };
         let datasets = vec![Dataset::read(&[path], &options).unwrap()];
-        let provider = |status: &u16| Arc::new(Provider { status: *status, calls: AtomicU32::new(0) });
+        let provider = |status: &u16| Arc::new(Provider { status: *status, pause, calls: AtomicU32::new(0) });
         let providers: Vec<_> = statuses.iter().map(provider).collect();
         let candidates = providers.iter().enumerate().map(|(at, provider)| candidate(at, provider)).collect();
         Self { home, datasets, candidates, providers, rows }
@@ -92,6 +106,16 @@ impl Desk {
         pairing: Option<Pairing>,
         watch: &mut dyn FnMut(Event<'_>),
         stop: impl Future<Output = ()>,
+    ) -> Went {
+        self.run_until(pairing, (watch, stop), std::future::pending()).await
+    }
+
+    /// The same, dropped when `patience` ends.
+    async fn run_until(
+        &self,
+        pairing: Option<Pairing>,
+        (watch, stop): (&mut dyn FnMut(Event<'_>), impl Future<Output = ()>),
+        patience: impl Future<Output = ()>,
     ) -> Went {
         let ledger = Ledger::open(&self.ledger()).unwrap();
         let candidates = u32::try_from(self.candidates.len()).unwrap();
@@ -110,7 +134,7 @@ impl Desk {
             dice: Dice::new(SEED),
             purse: Purse::new(None, Money::ZERO),
             catalogue: Catalogue::default(),
-            record: Record::Caller,
+            record: Record::Caller(Dropped::default()),
             halt: crate::engine::halt::Halt::default(),
         };
         let effects = Effects {
@@ -119,7 +143,15 @@ impl Desk {
             ids: Ids::new(1),
             environment: Vec::new(),
         };
-        let went = run(plan, &engine, &effects, &ledger.recorder(), (watch, stop)).await;
+        let mut course = Course::new(ledger.recorder(), self.candidates.len());
+        let is_dropped = tokio::select! {
+            () = run(plan, &engine, &effects, &mut course, (watch, stop)) => false,
+            () = patience => true,
+        };
+        if is_dropped {
+            course.drop_rest();
+        }
+        let went = course.close().await;
         ledger.close().await.unwrap();
         went
     }
@@ -214,6 +246,45 @@ async fn a_stop_finishes_what_is_under_way_and_leaves_the_beginning_of_the_permu
     recorded.sort_unstable();
     expected.sort_unstable();
     assert_eq!(recorded, expected, "a random sample: which rows does not depend on what they answered");
+}
+
+#[tokio::test]
+async fn a_run_whose_answers_are_there_at_once_is_shown_and_can_be_stopped() {
+    let desk = Desk::at_once(50_000);
+    let (stop, stopping) = (Notify::new(), Cell::new(0));
+    let mut watch = |event: Event<'_>| match event {
+        Event::Tick(_) => stop.notify_one(),
+        Event::Stopping(_) => stopping.set(stopping.get() + 1),
+        Event::Finished(_) => {}
+    };
+    let went = desk.run(None, &mut watch, stop.notified()).await;
+    assert!(matches!(went.ended, Ended::Interrupted), "{went:?}");
+    assert_eq!((stopping.get(), desk.recorded().len() as u64), (1, went.samples));
+    assert!(went.samples < 50_000);
+}
+
+#[tokio::test]
+async fn a_finished_sample_that_waits_for_room_in_the_ledger_survives_the_end_of_patience() {
+    let desk = Desk::at_once(5_000);
+    drop(Ledger::open(&desk.ledger()).unwrap());
+    let other = rusqlite::Connection::open(desk.ledger()).unwrap();
+    let calls = || desk.providers[0].calls.load(Ordering::Relaxed);
+    let patience = async {
+        let mut before = 0;
+        // Until nothing moves: the writer waits for the other connection, and the run for the writer.
+        while before < 1_000 || before != calls() {
+            before = calls();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        other.execute_batch("ROLLBACK").unwrap();
+    };
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let went = desk.run_until(None, (&mut |_| {}, std::future::pending()), patience).await;
+    assert!(matches!(went.ended, Ended::Interrupted), "{went:?}");
+    assert!(calls() < 5_000, "it waited");
+    let recorded = desk.recorded().len() as u64;
+    assert_eq!((recorded, went.samples), (u64::from(calls()), u64::from(calls())), "what was called is kept");
+    assert!(went.took >= Duration::from_millis(100), "how long it took is known: {:?}", went.took);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use orch::base::money::Money;
 use orch::ledger::row::RunStatus;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{Desk, Door, Running, Say, Script, money};
 
@@ -138,6 +140,22 @@ fn what_a_second_interrupt_gives_up_counts_at_its_bound_at_once() {
     answers.store(ALL, Ordering::SeqCst);
     desk.run(&["eval", "--resume", "last"]).ends(3);
     is_settled(&desk, &script, cap);
+}
+
+#[test]
+fn a_run_whose_cap_is_used_up_waits_for_no_other_attempt() {
+    let script = Script::start(|number, _| match number {
+        0 => Say(500, "retry-after: 50\r\n", json!({"error": {"message": "down"}}).to_string()),
+        _ => Say::chat("7"),
+    });
+    let desk = Desk::new(&script.base());
+    desk.sums(ROWS);
+    let args = ["eval", "rows.jsonl", "-m", "priced", "--no-stream", "-c", "4", "--max-cost", "0.0005"];
+    let began = Instant::now();
+    desk.run(&args).ends(3).says(&["stopped by the cap"]);
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    let charged = desk.reader().charged(&desk.last().id).unwrap();
+    assert_eq!((charged.holds, charged.abandoned_count), (0, 0), "the attempt that was not made is no call");
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use orch::base::money::Money;
 use orch::ledger::row::RunStatus;
 use orch::mock::Settings;
 use serde_json::json;
 
-use crate::support::{Desk, Door, Mock, Ran, Running, Say, Script, sums};
+use crate::support::{Desk, Door, Mock, Ran, Running, Say, Script, money, sums};
 
 const ROWS: u64 = 200;
 /// The most calls under way at once in these tests.
@@ -119,6 +120,35 @@ fn a_second_interrupt_drops_what_is_under_way() {
     door.open();
     desk.run(&["eval", "--resume", "last", "--json"]).ends(0);
     assert_eq!(desk.samples().len() as u64, ROWS);
+}
+
+#[test]
+fn what_a_dropped_sample_had_paid_for_is_on_record_without_a_cap_too() {
+    let door = Door::default();
+    let held = door.clone();
+    let script = Script::start(move |_, seen| {
+        if seen.body["model"] == "judge" {
+            held.pass();
+        }
+        Say::chat("7")
+    });
+    let judge = "[models.judge]\nid = \"chat/judge\"\nprice = { input = 10, output = 20 }\nmax_output = 10\n";
+    let desk = Desk::with(&script.base(), judge);
+    desk.sums(1);
+    let args = ["eval", "rows.jsonl", "-m", "priced", "--scorer", "judge:judge It is right.", "--json"];
+    let mut running = Running::start(desk.orch(&args).arg("--no-stream"));
+    running.until("1 sample");
+    while script.seen().len() < 2 {
+        std::thread::yield_now();
+    }
+    running.signal("INT");
+    running.until("interrupt again");
+    running.signal("INT");
+    let json = running.end().ends(130).says(&["dropped 1 sample"]).json();
+    let answered = Money::from_nanos(10 * 150 + 5 * 600);
+    assert_eq!((&json["finished"], money(&json["spent_usd"])), (&json!(0), answered));
+    assert_eq!(desk.spent(), answered);
+    door.open();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use orch::ledger::row::SampleStatus;
 use orch::mock::Settings;
 use serde_json::json;
 
-use crate::support::{Desk, Mock, Say, Script, money};
+use crate::support::{Desk, Mock, Running, Say, Script, money};
 
 #[test]
 fn a_judge_decides_and_its_cost_is_counted_apart() {
@@ -119,6 +119,44 @@ fn programs_score_and_those_that_fail_or_hang_cannot_tell() {
     let ran = desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--scorer", missing, "--json"]).ends(2);
     ran.says(&["no-such-program", "is not there or cannot be run"]);
     assert_eq!(mock.requests(), made, "nothing is paid for answers that nobody could score");
+}
+
+#[test]
+fn an_interrupt_from_the_terminal_is_for_the_run_and_not_for_the_programs_it_waits_for() {
+    use std::os::unix::process::CommandExt as _;
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.write("rows.jsonl", r#"{"prompt": "tea"}"#);
+    desk.write("check.sh", "touch begun; while [ ! -e go ]; do sleep 0.01; done; echo '{\"pass\": true}'");
+    let args = ["eval", "rows.jsonl", "-m", "chat/m", "--scorer", "exec:sh check.sh", "--json"];
+    let mut running = Running::start(desk.orch(&args).process_group(0));
+    while !desk.path("begun").exists() {
+        std::thread::yield_now();
+    }
+    running.signal_group("INT");
+    running.until("stopping");
+    desk.write("go", "");
+    let json = running.end().ends(130).json();
+    assert_eq!(json["models"][0]["accepted"]["n"], 1, "{json}");
+}
+
+#[test]
+fn a_program_that_takes_too_long_ends_with_all_it_started() {
+    use std::io::Read as _;
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.write("rows.jsonl", r#"{"prompt": "tea"}"#);
+    // Whoever reads the pipe sees its end when the last process that has it open is gone.
+    let pipe = desk.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let read = std::fs::File::open(pipe).and_then(|mut pipe| pipe.read_to_end(&mut Vec::new()));
+        sender.send(read.is_ok())
+    });
+    let scorer = r#"{"type": "exec", "argv": ["sh", "-c", "sleep 300 > pipe & sleep 300"], "timeout": "1s"}"#;
+    desk.run(&["eval", "rows.jsonl", "-m", "chat/m", "--scorer", scorer]);
+    assert_eq!(ended.recv_timeout(std::time::Duration::from_secs(30)), Ok(true));
 }
 
 #[test]
