@@ -373,7 +373,8 @@ fn say_replayed(replayed: Replayed) {
 fn status(ended: &Ended) -> RunStatus {
     match ended {
         Ended::Done => RunStatus::Done,
-        Ended::Budget(_) | Ended::Decided => RunStatus::Stopped,
+        Ended::Budget(_) => RunStatus::Stopped,
+        Ended::Decided => RunStatus::Decided,
         Ended::Interrupted => RunStatus::Interrupted,
         Ended::Ledger(_) | Ended::Dataset(_) | Ended::Tape(_) => RunStatus::Failed,
     }
