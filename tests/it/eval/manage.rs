@@ -91,15 +91,28 @@ fn rescoring_makes_no_calls_and_changes_what_scorers_say() {
 fn a_run_that_goes_on_after_rescoring_is_judged_by_one_set_of_scorers() {
     let mock = Mock::start(Settings::default());
     let desk = Desk::new(&mock.base());
-    desk.sums(10);
+    desk.sums(300);
     // The cap pays for some of the calls.
-    let args = ["eval", "rows.jsonl", "-m", "priced", "--scorer", "equals", "--max-cost", "0.0002", "--json"];
+    let args = [
+        "eval",
+        "rows.jsonl",
+        "-m",
+        "priced",
+        "--scorer",
+        "equals",
+        "-c",
+        "1",
+        "--max-cost",
+        "0.0003",
+        "--json",
+    ];
     let part = desk.run(&args).ends(3).json()["finished"].as_u64().unwrap();
-    assert!((1..10).contains(&part), "{part}");
+    assert!((1..300).contains(&part), "{part}");
     desk.run(&["eval", "rescore", "last", "--scorer", "contains:1"]).ends(0);
     let whole = desk.run(&["eval", "--resume", "last", "--max-cost", "none", "--json"]).ends(0).json();
     assert_eq!(whole["models"][0]["scorers"].as_object().unwrap().keys().collect::<Vec<_>>(), ["contains"]);
-    assert_eq!(whole["models"][0]["accepted"]["n"], 7);
+    let with_a_one = (7..307).filter(|sum: &u32| sum.to_string().contains('1')).count();
+    assert_eq!(whole["models"][0]["accepted"]["n"], with_a_one);
 }
 
 #[test]
