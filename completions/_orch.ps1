@@ -55,7 +55,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Make only the missing calls of a run; `last` is the latest')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'The seed of everything random [default: 7]')
-            [CompletionResult]::new('--gate', '--gate', [CompletionResultType]::ParameterName, 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms'' (a bare 800 is ms too)')
+            [CompletionResult]::new('--gate', '--gate', [CompletionResultType]::ParameterName, 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms'' (a bare 800 is ms too); of the incumbent it is shown only')
             [CompletionResult]::new('--margin', '--margin', [CompletionResultType]::ParameterName, 'How much worse than the incumbent a candidate may be [default: 2pp]')
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Write every answer to a file as it comes, for replay:FILE#MODEL; .gz is gzipped. With --resume the file goes on')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')

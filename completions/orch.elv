@@ -51,7 +51,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --max-cost 'Never spend more than this: the worst case is held before each call; `none` lifts the cap of a suite or run'
             cand --resume 'Make only the missing calls of a run; `last` is the latest'
             cand --seed 'The seed of everything random [default: 7]'
-            cand --gate 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms'' (a bare 800 is ms too)'
+            cand --gate 'What every candidate must reach, such as ''accepted >= 0.95'' or ''p95 <= 800ms'' (a bare 800 is ms too); of the incumbent it is shown only'
             cand --margin 'How much worse than the incumbent a candidate may be [default: 2pp]'
             cand --record 'Write every answer to a file as it comes, for replay:FILE#MODEL; .gz is gzipped. With --resume the file goes on'
             cand -o 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'

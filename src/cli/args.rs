@@ -13,7 +13,7 @@ Examples:
 
 Exit codes:
   0    done
-  1    the answer is no: a gate failed, or no candidate is to be adopted
+  1    the answer is no: a gate failed on a candidate, or no candidate is to be adopted
   2    your input: flags, configuration, dataset
   3    stopped by a cap; what is finished is kept
   4    surroundings: ledger, disk, network, providers

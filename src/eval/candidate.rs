@@ -70,6 +70,31 @@ pub fn params(written: &str) -> Result<Params, String> {
     Ok(params)
 }
 
+/// Parameters as they are written behind a model, so that [`params`] reads them back.
+pub fn written(params: &Params) -> String {
+    let number = |name: &str, value: Option<f64>| value.map(|value| format!("{name}={value}"));
+    let written = [
+        number("temperature", params.temperature),
+        number("top_p", params.top_p),
+        params.max_tokens.map(|most| format!("max_tokens={most}")),
+        params.seed.map(|seed| format!("seed={seed}")),
+        params.effort.as_ref().map(|effort| format!("effort={effort}")),
+    ];
+    written.into_iter().flatten().collect::<Vec<_>>().join("&")
+}
+
+/// What is asked with: parameters written behind a model, and the alias's where none are.
+pub fn over(written: Params, alias: &Params) -> Params {
+    Params {
+        temperature: written.temperature.or(alias.temperature),
+        top_p: written.top_p.or(alias.top_p),
+        max_tokens: written.max_tokens.or(alias.max_tokens),
+        seed: written.seed.or(alias.seed),
+        effort: written.effort.or_else(|| alias.effort.clone()),
+        ..Params::default()
+    }
+}
+
 fn within(value: &str, most: f64) -> Option<f64> {
     value.parse().ok().filter(|number| (0.0..=most).contains(number))
 }
@@ -77,6 +102,12 @@ fn within(value: &str, most: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_written_as_they_are_read() {
+        let text = "temperature=0.7&top_p=1&max_tokens=200&seed=-3&effort=low";
+        assert_eq!(written(&params(text).unwrap()), text);
+    }
 
     #[test]
     fn parameters_are_read_from_behind_a_model() {

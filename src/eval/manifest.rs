@@ -99,8 +99,23 @@ pub struct Entrant {
     pub params: String,
     /// What it meant when the run began: the target, for refusing to continue with another.
     pub target: String,
+    /// What else it meant then, for the same. Absent for recorded answers and in runs of earlier versions.
+    #[serde(default)]
+    pub meaning: Option<Meaning>,
     /// The prompt template, by place.
     pub prompt: Option<usize>,
+}
+
+/// What the configuration made of a candidate, beyond its target: what its answers depend on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meaning {
+    /// All parameters, the alias's and the written ones, as they are written behind a model.
+    pub params: String,
+    /// The provider's base address, without a query.
+    pub base_url: String,
+    /// The provider's dialect, by name.
+    pub dialect: String,
 }
 
 impl Manifest {

@@ -8,7 +8,7 @@ use super::effect::{Scored, why_unable};
 use super::manifest::Manifest;
 use super::sample::{UNSCORED, grade, prompt};
 use super::scorer::{Scorer, Step, Subject};
-use crate::ledger::row::{Entry, RunRow, SampleRow, SampleStatus, ScoreRow};
+use crate::ledger::row::{Entry, RunRow, SampleRow, ScoreRow};
 use crate::ledger::{LedgerError, Reader, Recorder, SampleFilter};
 use crate::model::request::ToolCall;
 use crate::model::response::Choice;
@@ -28,7 +28,8 @@ pub struct Rescored {
 }
 
 /// Scores every recorded answer of a run again with the dataset's and the manifest's scorers as they are now.
-/// What needs a call keeps its recorded score.
+/// What needs a call keeps its recorded score. The run itself is recorded first, with whatever scorers its caller
+/// gave it: whoever continues it, even after a rescoring that was cut short, judges by those.
 pub async fn rescore(
     reader: &Reader,
     recorder: &Recorder,
@@ -36,20 +37,18 @@ pub async fn rescore(
     manifest: &Manifest,
     datasets: &[Dataset],
 ) -> Result<Rescored, LedgerError> {
+    recorder.record(Entry::Run(run.clone())).await?;
     let mut rescored = Rescored::default();
     let mut batch = Vec::new();
-    let mut after = None;
+    let mut page = SampleFilter { limit: Some(BATCH), ..SampleFilter::default() };
     loop {
         // In batches, so that recording does not wait inside a read transaction.
-        reader.samples(&run.id, &SampleFilter::default(), |row| {
-            if after.is_some_and(|last| row.facts.key <= last) {
-                return ControlFlow::Continue(());
-            }
+        reader.samples(&run.id, &page, |row| {
             batch.push(row);
-            if batch.len() < BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            ControlFlow::Continue(())
         })?;
         let Some(last) = batch.last() else { break };
-        after = Some(last.facts.key);
+        page.after = Some(last.facts.key);
         for row in batch.drain(..) {
             if let Some(row) = one(row, manifest, datasets, &mut rescored) {
                 recorder.record(Entry::Rescore(Box::new(row))).await?;
@@ -60,7 +59,7 @@ pub async fn rescore(
     Ok(rescored)
 }
 
-const BATCH: usize = 10_000;
+const BATCH: u64 = 10_000;
 
 /// The first scorer that would need a call to judge a recorded answer, because it has not judged it yet. Where
 /// there is one, rescoring would leave answers that nobody judged: refuse it before anything is written.
@@ -87,8 +86,9 @@ fn unjudged(row: &SampleRow, case: &Case) -> Option<String> {
     first.map(|scorer| scorer.name().to_owned())
 }
 
+/// A call that failed, or that a filter declined, left nothing to judge; one whose judge failed did.
 fn is_answered(row: &SampleRow) -> bool {
-    row.facts.status != SampleStatus::Error || row.finish.is_some() || !row.answer.is_empty()
+    row.facts.failure_class.as_deref().is_none_or(|class| class == UNSCORED)
 }
 
 /// The row that a sample was taken of, if the dataset still has it and it still asks the same.

@@ -205,6 +205,7 @@ fn row(run: &str, case: &Case, key: SampleKey, outcome: &Outcome) -> SampleRow {
             overhead: Duration::ZERO,
         },
         id: case.id.clone(),
+        is_own_id: Some(case.is_own_id),
         prompt: prompt(&case.request.messages),
         expected: case.expected.as_ref().map(ToString::to_string),
         answer: response.map(Response::text).unwrap_or_default().to_owned(),
@@ -283,13 +284,9 @@ fn text(message: &Message) -> String {
 fn headers(candidate: &Candidate, case: &Case, repeat: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if candidate.source == Source::Replayed {
-        let is_unnamed = case
-            .id
-            .rsplit_once(':')
-            .is_some_and(|(file, line)| line == case.line.to_string() && case.file.ends_with(file));
         let item = Item {
             id: case.id.clone(),
-            line: is_unnamed.then_some(case.line),
+            line: (!case.is_own_id).then_some(case.line),
             prompt: prompt_digest(&prompt(&case.request.messages)),
             repeat,
         };

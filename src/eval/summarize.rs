@@ -36,7 +36,7 @@ pub fn summarize(
     let pace = pace(manifest, &models, went);
     let verdicts = verdict::verdicts(&question, &models, &comparisons, &gates, &pace);
     let charged = reader.charged(&run.id)?;
-    let spent = spent(reader, run, manifest, (&models, &charged))?;
+    let spent = spent(reader, run, manifest, &charged)?;
     let mut notes = notes(manifest, &models, went, run.status);
     notes.extend(abandoned(&charged));
     let finished = models.iter().map(|model| model.samples).sum();
@@ -66,24 +66,19 @@ pub fn summarize(
 }
 
 /// What was paid, by the ledger's requests: a retry that the cap refused leaves a request without a sample.
-/// Simulated and replayed answers have prices, but nobody is paid for them, only for their judges. Under a cap
+/// Simulated and replayed answers have prices, but nobody is paid for them, nor for simulated judges. Under a cap
 /// it is what the cap counts.
 fn spent(
     reader: &Reader,
     run: &RunRow,
     manifest: &Manifest,
-    (models, charged): (&[ModelSummary], &Charged),
+    charged: &Charged,
 ) -> Result<Option<Money>, LedgerError> {
     if manifest.cap().is_some() {
         return Ok((charged.unknown_count == 0).then(|| charged.total()));
     }
-    if models.iter().any(|model| model.simulated) {
-        let own = |model: &ModelSummary| if model.simulated { Some(Money::ZERO) } else { model.cost };
-        let paid = |model| own(model).zip(model.judge_cost).map(|(own, judges)| own + judges);
-        return Ok(models.iter().map(paid).sum());
-    }
-    let spent = reader.spent(&run.id)?;
-    Ok((spent.unknown_count == 0).then_some(spent.known))
+    let paid = reader.paid(&run.id)?;
+    Ok((paid.unknown_count == 0).then_some(paid.known))
 }
 
 fn dataset(file: &super::manifest::File) -> DatasetInfo {
@@ -164,7 +159,7 @@ fn is_free(target: &str) -> bool {
     target.starts_with("sim/") || target.starts_with(REPLAY)
 }
 
-/// How late our loop was, as a share of the mean latency it measured.
+/// How late our loop was, as a share of the lowest median latency that it measured: where that much is most.
 fn lag_share(went: &Went, counted: &Counted) -> f64 {
     let medians = counted.models.iter().filter_map(|model| model.latency.p50.map(|p50| p50.value));
     let lowest = medians.fold(f64::INFINITY, f64::min);
@@ -215,13 +210,15 @@ fn notes(
             notes.push(format!("{names}: {sentence}"));
         }
     };
-    note(named(&|model| model.simulated), "answers are simulated or replayed; nothing was paid");
+    note(named(&|model| model.simulated && !model.replayed), "answers are simulated; nothing was paid");
+    note(named(&|model| model.replayed), "answers are replayed from a recording; nothing was paid for them");
     note(
         named(&|model| model.cost.is_none() && !model.simulated),
         "no price is known, so no cost is reported; [models.NAME] price in orch.toml sets one",
     );
     note(named(&|model| model.cost_is_estimated), "some of the cost is an estimate");
-    note(named(&|model| (1..FEW_SAMPLES).contains(&model.samples)), "fewer than 30 samples say little");
+    let few = format!("fewer than {FEW_SAMPLES} samples say little");
+    note(named(&|model| (1..FEW_SAMPLES).contains(&model.samples)), &few);
     note(
         named(&|model| model.model.ends_with("-latest")),
         "a floating alias: what it means today it may not mean tomorrow",
@@ -239,10 +236,31 @@ fn notes(
     if manifest.skipped_rows > 0 {
         notes.push(format!("left out: {}", counted(manifest.skipped_rows, "bad row")));
     }
-    if matches!(status, RunStatus::Interrupted | RunStatus::Stopped | RunStatus::Killed) {
-        notes.push("the run is not complete; what it holds is a random sample of its prompts".to_owned());
-    }
+    notes.extend(incomplete(status).map(str::to_owned));
     notes
+}
+
+/// What a run that did not ask everything may be taken for. Prompts are in random order, so whatever stops a run
+/// without looking at its answers leaves a random sample; what looks at them does not, nor what drops slow calls.
+fn incomplete(status: RunStatus) -> Option<&'static str> {
+    Some(match status {
+        RunStatus::Decided => {
+            "stopped early by what it found: its verdicts hold whenever one looks, but its intervals are those of a run \
+             of fixed length, and its shares lean away from the margin"
+        }
+        RunStatus::Stopped => {
+            "the run is not complete, because of its cap; what it holds is a random sample of its prompts"
+        }
+        RunStatus::Interrupted => {
+            "the run is not complete; what it holds is a random sample of its prompts, unless calls under way were \
+             dropped: those are the slow ones, so latency looks better than it is"
+        }
+        RunStatus::Killed | RunStatus::Failed => {
+            "the run is not complete; it holds a random sample of its prompts, less the calls that were under way: slow \
+             ones more often than others, so latency looks better than it is"
+        }
+        RunStatus::Running | RunStatus::Done => return None,
+    })
 }
 
 #[cfg(test)]

@@ -52,6 +52,15 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
+impl Summary {
+    /// Whether a gate says anything of what to do. Gates decide about candidates: where one is compared with the
+    /// incumbent, that the incumbent fails a gate is shown, and is no reason against whoever is to replace it.
+    pub fn decides(&self, gate: &GateResult) -> bool {
+        self.comparisons.is_empty()
+            || self.models.iter().all(|model| model.model != gate.model || !model.is_incumbent)
+    }
+}
+
 /// A dataset file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetInfo {
@@ -225,6 +234,8 @@ pub struct Comparison {
     pub delta_accepted: f64,
     /// Its 95 % interval.
     pub ci95: Option<[f64; 2]>,
+    /// Its interval that the verdict goes by.
+    pub deciding: Option<Deciding>,
     /// Whether it is shown not to be worse by more than the margin, together with the other candidates that
     /// are (Holm).
     pub is_not_worse: bool,
@@ -239,6 +250,16 @@ pub struct Comparison {
     pub samples_needed: Option<u64>,
     /// Cost per accepted answer as a ratio to the incumbent's, less one.
     pub delta_cost_per_accepted: Option<f64>,
+}
+
+/// An interval that a verdict goes by. Adoption is claimed at the level of Holm's step-down, which is above 95 %
+/// while several candidates are open; that a candidate is worse is said at 95 %.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Deciding {
+    /// Its ends.
+    pub ends: [f64; 2],
+    /// Its level, as a share.
+    pub level: f64,
 }
 
 /// One gate's result.

@@ -11,7 +11,7 @@ use super::gate::Gate;
 use super::stats::level::Level;
 use super::stats::multiplicity::holm;
 use super::stats::power::{Goal, pairs_in_all};
-use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
+use super::summary::{Comparison, Deciding, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
 use crate::base::money::{Money, grouped};
 use crate::base::number::counted;
@@ -51,12 +51,16 @@ pub fn compare(
         not_worse(&candidates().map(|(_, (_, versus))| versus).collect::<Vec<_>>(), has_clusters, margin);
     let adjusted =
         holm(&candidates().map(|(_, (_, versus))| p_value(versus, has_clusters)).collect::<Vec<_>>());
-    let needed = holm_level(not_worse.iter().filter(|passed| !**passed).count());
+    let open = holm_level(not_worse.iter().filter(|passed| passed.is_none()).count());
     let mut out = Vec::new();
-    for (((_, (model, versus)), p_holm), is_not_worse) in candidates().zip(adjusted).zip(not_worse) {
+    for (((_, (model, versus)), p_holm), passed) in candidates().zip(adjusted).zip(not_worse) {
         let pairs = versus.pairs;
         let ci95 = interval(versus, has_clusters, Level::P95);
-        let is_decided = is_not_worse || ci95.is_some_and(|ci| ci[1] < -margin);
+        let is_worse = ci95.is_some_and(|ci| ci[1] < -margin);
+        let level = passed.or(if is_worse { Some(Level::P95) } else { open });
+        let at = |level| {
+            interval(versus, has_clusters, level).map(|ends| Deciding { ends, level: 1.0 - level.alpha() })
+        };
         let cost =
             |model: &ModelSummary| model.cost_per_accepted.map(Money::dollars).filter(|cost| *cost > 0.0);
         out.push(Comparison {
@@ -68,12 +72,13 @@ pub fn compare(
             worse: pairs.worse(),
             delta_accepted: pairs.difference().unwrap_or(0.0),
             ci95,
-            is_not_worse,
+            deciding: level.and_then(at),
+            is_not_worse: passed.is_some(),
             p_exact: pairs.mcnemar_exact(),
             p_value: p_value(versus, has_clusters),
             p_holm,
-            samples_needed: needed
-                .filter(|_| !is_decided)
+            samples_needed: open
+                .filter(|_| passed.is_none() && !is_worse)
                 .and_then(|level| more(versus, has_clusters, margin, level)),
             delta_cost_per_accepted: cost(model)
                 .zip(cost(&models[incumbent]))
@@ -118,17 +123,17 @@ fn interval(versus: &Versus, has_clusters: bool, level: Level) -> Option<[f64; 2
     clustered.or_else(|| versus.pairs.interval(level))
 }
 
-/// Which candidates are shown not to be worse by the margin. Holm's step-down (1979) by intervals: with m
+/// Which candidates are shown not to be worse by the margin, and at which level. Holm's step-down (1979) by intervals: with m
 /// candidates left, one passes whose interval at 1 - α/m lies above the margin; then m is one less.
-fn not_worse(versus: &[&Versus], has_clusters: bool, margin: f64) -> Vec<bool> {
-    let mut passed = vec![false; versus.len()];
+fn not_worse(versus: &[&Versus], has_clusters: bool, margin: f64) -> Vec<Option<Level>> {
+    let mut passed = vec![None; versus.len()];
     loop {
-        let open = passed.iter().filter(|passed| !**passed).count();
+        let open = passed.iter().filter(|passed| passed.is_none()).count();
         let Some(level) = holm_level(open) else { return passed };
         let is_above =
             |versus: &Versus| interval(versus, has_clusters, level).is_some_and(|ci| ci[0] > -margin);
-        match (0..versus.len()).find(|at| !passed[*at] && is_above(versus[*at])) {
-            Some(at) => passed[at] = true,
+        match (0..versus.len()).find(|at| passed[*at].is_none() && is_above(versus[*at])) {
+            Some(at) => passed[at] = Some(level),
             None => return passed,
         }
     }
@@ -187,16 +192,18 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
     Verdict { decision, candidate, sentence }
 }
 
-/// `+0.4 pp accepted (95% CI -1.1 to +1.9, n=1,200) against X, margin 2 pp; cost per accepted answer -71%`.
+/// `+0.4 pp accepted (95% CI -1.1 to +1.9, n=1,200) against X, margin 2 pp; cost per accepted answer -71%`. The
+/// interval is the one that the verdict goes by.
 fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
         let hold = if gates == 1 { "the gate holds".to_owned() } else { format!("all {gates} gates hold") };
         return format!("{hold} over {}", counted(evidence.model.samples, "sample"));
     };
-    let interval = comparison
-        .ci95
-        .map_or_else(String::new, |ci| format!("95% CI {:+.1} to {:+.1}, ", ci[0] * 100.0, ci[1] * 100.0));
+    let interval = comparison.deciding.map_or_else(String::new, |Deciding { ends, level }| {
+        let level = trimmed(level * 100.0);
+        format!("{level}% CI {:+.1} to {:+.1}, ", ends[0] * 100.0, ends[1] * 100.0)
+    });
     let cost = comparison
         .delta_cost_per_accepted
         .map_or_else(String::new, |delta| format!("; cost per accepted answer {:+.0}%", delta * 100.0));

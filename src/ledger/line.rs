@@ -143,6 +143,9 @@ pub(super) struct SampleLine<'a> {
     pub(super) finish: Option<Text<'a>>,
     pub(super) failure: Option<Text<'a>>,
     pub(super) invalid: Option<Text<'a>>,
+    /// Absent in spools of versions that did not know it.
+    #[serde(default)]
+    pub(super) is_own_id: Option<bool>,
     pub(super) scores: Vec<ScoreLine<'a>>,
 }
 
@@ -308,6 +311,7 @@ impl<'a> From<&'a SampleRow> for SampleLine<'a> {
             finish: text(sample.finish.as_ref()),
             failure: text(sample.failure.as_ref()),
             invalid: text(sample.invalid.as_ref()),
+            is_own_id: sample.is_own_id,
             scores: scores.collect(),
         }
     }

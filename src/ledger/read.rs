@@ -21,6 +21,10 @@ pub use samples::{SampleFilter, ScorerPass};
 const SPENT: &str =
     "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests WHERE run = ?1";
 
+/// Nobody is paid for simulated and recorded answers. No configuration can give their providers' names to others.
+const PAID: &str = "SELECT coalesce(sum(known_nanos), 0), coalesce(sum(unknown_costs), 0) FROM requests
+     WHERE run = ?1 AND coalesce(provider, '') NOT IN ('sim', 'replay')";
+
 const CHARGED: &str = "SELECT coalesce(sum(charged_nanos), 0), coalesce(sum(charged_nanos IS NULL), 0),
        coalesce(sum(charged_nanos) FILTER (WHERE orphaned), 0), coalesce(sum(orphaned), 0)
      FROM (SELECT charged_nanos, status = 'cancelled' AND EXISTS (
@@ -123,7 +127,16 @@ impl Reader {
 
     /// What a run has spent so far.
     pub fn spent(&self, run: &str) -> Result<Spent, LedgerError> {
-        let spent = self.connection.query_row(SPENT, [run], |row| {
+        self.sum(SPENT, run)
+    }
+
+    /// The part of it that providers are paid: the prices of simulated and recorded answers are left out.
+    pub fn paid(&self, run: &str) -> Result<Spent, LedgerError> {
+        self.sum(PAID, run)
+    }
+
+    fn sum(&self, sql: &str, run: &str) -> Result<Spent, LedgerError> {
+        let spent = self.connection.query_row(sql, [run], |row| {
             let unknown_count = row.get::<_, i64>(1)?.unsigned_abs();
             Ok(Spent { known: Money::from_nanos(row.get(0)?), unknown_count })
         });
@@ -276,12 +289,18 @@ mod tests {
         let path = directory.path().join("ledger.db");
         let _ledger = Ledger::open(&path).unwrap();
         let connection = Reader::open(&path).unwrap().connection;
-        let plan = |sql: &str| -> String {
+        let explained = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> String {
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
-            connection.query_row(&explain, ["run"], |row| row.get(3)).unwrap()
+            connection.query_row(&explain, parameters, |row| row.get(3)).unwrap()
         };
-        assert_eq!(plan(samples::FACTS), "SEARCH samples USING PRIMARY KEY (run=?)");
+        let plan = |sql: &str| explained(sql, &[&"run"]);
+        assert_eq!(
+            explained(samples::FACTS, &[&"run", &7, &0, &0]),
+            "SEARCH samples USING PRIMARY KEY (run=? AND (item,candidate,repeat)>(?,?,?))",
+            "what comes before is not read"
+        );
         assert_eq!(plan(SPENT), "SEARCH requests USING INDEX requests_run (run=?)");
+        assert_eq!(plan(PAID), "SEARCH requests USING INDEX requests_run (run=?)");
         assert_eq!(plan(CHARGED), "SEARCH requests USING INDEX requests_run (run=?)");
         assert_eq!(plan(HELD), "SEARCH holds USING INDEX holds_account (account=?)");
     }

@@ -28,8 +28,8 @@ pub enum Entry {
     /// An evaluation sample is finished, with the requests it took: the candidate's first, then judges'
     /// and embedders'. All rows are committed together.
     Sample(Box<SampleRow>, Vec<Arc<Outcome>>),
-    /// New scores for a recorded sample, with the status and the judge cost that follow from them; nothing
-    /// else of it changes. A sample that is not recorded stays so.
+    /// New scores for a recorded sample, with all that judging it says: status, validity, failure, what was expected
+    /// and what judges cost. What was asked, answered and paid for it stays. A sample that is not recorded stays so.
     Rescore(Box<SampleRow>),
     /// Money is set aside for a request, or what is set aside for it changes. The row is gone once the request
     /// is recorded.
@@ -75,8 +75,10 @@ pub enum RunStatus {
     Killed,
     /// Every sample is finished.
     Done,
-    /// Stopped by its budget or by a decision reached early.
+    /// Stopped by its budget. In ledgers of earlier versions also by a decision reached early.
     Stopped,
+    /// Stopped early, because every comparison was decided.
+    Decided,
     /// Stopped by a signal; can be resumed.
     Interrupted,
     /// Stopped by a failure of its surroundings.
@@ -91,6 +93,7 @@ impl RunStatus {
             Self::Killed => "killed",
             Self::Done => "done",
             Self::Stopped => "stopped",
+            Self::Decided => "decided",
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
         }
@@ -98,7 +101,7 @@ impl RunStatus {
 
     /// The status of a name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Running, Self::Done, Self::Stopped, Self::Interrupted, Self::Failed]
+        [Self::Running, Self::Done, Self::Stopped, Self::Decided, Self::Interrupted, Self::Failed]
             .into_iter()
             .find(|status| status.name() == name)
     }
@@ -206,6 +209,8 @@ pub struct SampleRow {
     pub facts: SampleFacts,
     /// The dataset row's identifier.
     pub id: String,
+    /// Whether that is the row's own, rather than its file and line; absent in ledgers of earlier versions.
+    pub is_own_id: Option<bool>,
     /// The prompt as shown to people: messages joined with their roles when there are several.
     pub prompt: String,
     /// What was expected, as JSON text.

@@ -13,7 +13,7 @@ use super::LedgerError;
 const APPLICATION_ID: i32 = 0x6f72_6368;
 
 /// The steps from an empty file to the schema of today, one per version. Steps are only ever added.
-const STEPS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
+const STEPS: [&str; 3] = [include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
 
 /// How long one process waits for another's transaction.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -172,8 +172,9 @@ fn store_sample(
 ) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "INSERT INTO sample_text (id, request, prompt, expected, answer, tool_calls, finish, failure, invalid)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO sample_text (id, request, prompt, expected, answer, tool_calls, finish, failure, invalid,
+               is_own_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             sample.id,
@@ -185,6 +186,7 @@ fn store_sample(
             sample.finish,
             sample.failure,
             sample.invalid,
+            sample.is_own_id,
         ])?;
     let seq = transaction.last_insert_rowid();
     if !insert_facts(transaction, sample, seq)? {
@@ -254,12 +256,14 @@ fn forget(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result
     Ok(())
 }
 
-/// Replaces the scores of a recorded sample, and what follows from them: its status and what judging cost.
+/// Replaces the scores of a recorded sample, and everything that judging it says: what it asked, answered and
+/// cost stays.
 fn rescore(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result<()> {
     let Some(seq) = place(transaction, sample)? else { return Ok(()) };
     transaction
         .prepare_cached(
-            "UPDATE samples SET status = ?5, judge_cost_nanos = ?6, judge_cost_source = ?7
+            "UPDATE samples SET status = ?5, judge_cost_nanos = ?6, judge_cost_source = ?7, valid = ?8,
+               repaired = ?9, failure_class = ?10
              WHERE run = ?1 AND item = ?2 AND candidate = ?3 AND repeat = ?4",
         )?
         .execute(params![
@@ -270,7 +274,13 @@ fn rescore(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Resul
             sample.status,
             sample.judge_cost.nanos,
             sample.judge_cost.source,
+            sample.valid,
+            sample.repaired,
+            sample.failure_class,
         ])?;
+    transaction
+        .prepare_cached("UPDATE sample_text SET expected = ?2, failure = ?3, invalid = ?4 WHERE seq = ?1")?
+        .execute(params![seq, sample.expected, sample.failure, sample.invalid])?;
     transaction.prepare_cached("DELETE FROM scores WHERE sample = ?1")?.execute([seq])?;
     store_scores(transaction, sample, seq)
 }

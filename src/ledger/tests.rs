@@ -108,6 +108,7 @@ fn sample(run: &str, key: SampleKey, status: SampleStatus) -> SampleRow {
             overhead: Duration::from_nanos(41_237),
         },
         id: format!("row-{}", key.item),
+        is_own_id: Some(true),
         prompt: "user: 2 + 2?".into(),
         expected: Some("4".into()),
         answer: "It is 4\0.".into(),
@@ -225,6 +226,9 @@ async fn samples_are_filtered_and_reading_stops_when_told() {
     assert_eq!(count(SampleFilter { statuses: vec![Rejected, Error], ..SampleFilter::default() }), 4);
     assert_eq!(count(SampleFilter { limit: Some(5), ..SampleFilter::default() }), 5);
     assert_eq!(count(SampleFilter { limit: Some(0), ..SampleFilter::default() }), 0);
+    let page = SampleFilter { after: Some(key(1, 0, 0)), limit: Some(2), ..SampleFilter::default() };
+    let keys: Vec<_> = all_samples(&reader, "r", &page).iter().map(|row| row.facts.key).collect();
+    assert_eq!(keys, [key(1, 1, 0), key(2, 0, 0)], "a page begins where the last one ended");
     let mut seen = 0;
     reader
         .facts("r", |_| {
@@ -377,18 +381,28 @@ async fn the_models_that_answered_are_known_by_candidate_without_the_judges() {
 }
 
 #[tokio::test]
-async fn scoring_again_replaces_scores_and_verdict_and_nothing_else() {
+async fn scoring_again_replaces_all_that_judging_says_and_nothing_else() {
     let (_home, path) = home();
-    let first = sample("r", key(0, 0, 0), SampleStatus::Rejected);
+    let mut first = sample("r", key(0, 0, 0), SampleStatus::Error);
+    first.facts.failure_class = Some("unscored".into());
+    first.failure = Some("exec: exited with 1".into());
+    first.invalid = Some("no JSON".into());
+    (first.facts.valid, first.facts.repaired) = (false, true);
     let mut again = sample("r", key(0, 0, 0), SampleStatus::Accepted);
     again.scores.remove(0);
     again.facts.judge_cost = computed(77);
+    again.expected = Some("five".into());
     let mut sent = again.clone();
     (sent.answer, sent.prompt, sent.facts.cost) = ("other".into(), "other".into(), Cost::Unknown);
     let unknown = sample("r", key(9, 9, 9), SampleStatus::Accepted);
-    let other = sample("r", key(1, 0, 0), SampleStatus::Rejected);
-    let rescores = [sent, unknown].map(|sample| Entry::Rescore(Box::new(sample)));
-    let recorded = [first, other.clone()].map(|sample| entry(sample, vec![]));
+    let mut other = sample("r", key(1, 0, 0), SampleStatus::Rejected);
+    let before = other.clone();
+    other.facts.status = SampleStatus::Error;
+    other.facts.failure_class = Some("unscored".into());
+    (other.failure, other.invalid) = (Some("judge: cannot tell".into()), Some("too long".into()));
+    (other.facts.valid, other.facts.repaired, other.expected) = (false, true, None);
+    let rescores = [sent, unknown, other.clone()].map(|sample| Entry::Rescore(Box::new(sample)));
+    let recorded = [first, before].map(|sample| entry(sample, vec![]));
     write(&path, recorded.into_iter().chain(rescores)).await;
     let reader = Reader::open(&path).unwrap();
     assert_eq!(all_samples(&reader, "r", &SampleFilter::default()), [again, other]);
@@ -729,7 +743,7 @@ async fn a_ledger_of_a_later_version_is_refused_with_both_versions() {
     let (_home, path) = home();
     write(&path, []).await;
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert_refused(&path, "has schema 99, and this version knows schemas up to 2: upgrade orch");
+    assert_refused(&path, "has schema 99, and this version knows schemas up to 3: upgrade orch");
 }
 
 /// The first schema as it was first written. This file is never regenerated.
@@ -750,7 +764,7 @@ async fn a_ledger_of_the_first_version_can_be_read_and_continued() {
     (then.ended, then.status) = (Some(at(NOON + 9)), RunStatus::Interrupted);
     assert_eq!(reader.run("last").unwrap(), Some(then));
     let samples = [(0, SampleStatus::Accepted), (1, SampleStatus::Rejected)].map(|(item, status)| {
-        SampleRow { answer: "It is 4".into(), ..sample("k7a", key(item, 0, 0), status) }
+        SampleRow { answer: "It is 4".into(), is_own_id: None, ..sample("k7a", key(item, 0, 0), status) }
     });
     assert_eq!(all_samples(&reader, "k7a", &SampleFilter::default()), samples);
     let spent = Spent { known: Money::from_nanos(1_259), unknown_count: 1 };

@@ -65,6 +65,7 @@ fn sample(run: &str, item: u64) -> Entry {
         run: run.into(),
         facts,
         id: item.to_string(),
+        is_own_id: Some(true),
         prompt: "a prompt ".repeat(50),
         expected: None,
         answer: "an answer".into(),

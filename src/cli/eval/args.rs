@@ -101,7 +101,8 @@ pub(super) struct RunArgs {
     /// Ask for whole answers instead of streams; there is no time to first token then
     #[arg(help_heading = HOW, long)]
     pub(super) no_stream: bool,
-    /// What every candidate must reach, such as 'accepted >= 0.95' or 'p95 <= 800ms' (a bare 800 is ms too)
+    /// What every candidate must reach, such as 'accepted >= 0.95' or 'p95 <= 800ms' (a bare 800 is ms too); of the
+    /// incumbent it is shown only
     #[arg(help_heading = DECISION, long = "gate", value_name = "GATE")]
     pub(super) gates: Vec<String>,
     /// How much worse than the incumbent a candidate may be [default: 2pp]

@@ -78,7 +78,8 @@ impl Side {
         let mut turns: BTreeMap<(Option<String>, [u8; 32]), (u64, u32)> = BTreeMap::new();
         let filter = SampleFilter { candidate: Some(self.candidate), ..SampleFilter::default() };
         reader.samples(&self.run.id, &filter, |row| {
-            let id = Some(row.id.clone()).filter(|id| !self.is_place(id));
+            let is_own_id = row.is_own_id.unwrap_or_else(|| !self.is_place(&row.id));
+            let id = is_own_id.then(|| row.id.clone());
             let prompt: [u8; 32] = Sha256::digest(row.prompt.as_bytes()).into();
             let SampleKey { item, repeat, .. } = row.facts.key;
             let turn = turns.entry((id.clone(), prompt)).or_insert((item, 0));
@@ -93,7 +94,8 @@ impl Side {
         Ok(out)
     }
 
-    /// Whether an id only says where its row is: the file and the line.
+    /// Whether an id only says where its row is, the file and the line, by the look of it: the samples of earlier
+    /// versions do not say.
     fn is_place(&self, id: &str) -> bool {
         let is_file = |file: &str| {
             file == "stdin" || self.manifest.datasets.iter().any(|dataset| dataset.path.ends_with(file))

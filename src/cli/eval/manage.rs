@@ -106,7 +106,11 @@ pub(super) fn show(args: &ShowArgs, surroundings: &Surroundings<'_>) -> Result<E
 
 pub(super) fn rescore(args: &RescoreArgs, surroundings: &Surroundings<'_>) -> Result<Exit, Failed> {
     let (_, path, reader) = open(surroundings)?;
-    let row = find(&reader, &args.run)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Nobody makes calls for the run, or scores it otherwise, until this is over; it is read again under the claim.
+    let found = find(&reader, &args.run)?.id;
+    let _claim = runtime.block_on(Claim::take(&path, &found))?;
+    let mut row = find(&reader, &found)?;
     let mut manifest = manifest(&row)?;
     if !args.scorers.is_empty() {
         let scorers = plan::scorers(&args.scorers)?;
@@ -116,11 +120,11 @@ pub(super) fn rescore(args: &RescoreArgs, surroundings: &Surroundings<'_>) -> Re
             return Err(makes_calls(scorer.name()));
         }
         manifest.scorers = scorers;
+        row.manifest = manifest.to_json();
     }
     let datasets = data::reopen(&mut manifest)?;
     check(&reader, &row, &manifest, &datasets)?;
     let ledger = Ledger::open(&path)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rescored: Rescored = runtime
         .block_on(async {
             let rescored = score_again(&reader, &ledger.recorder(), &row, &manifest, &datasets).await?;

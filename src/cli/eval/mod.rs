@@ -6,6 +6,7 @@ mod claim;
 mod compare;
 mod data;
 mod manage;
+mod meaning;
 mod plan;
 mod prepare;
 mod reports;

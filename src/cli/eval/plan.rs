@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
 use super::args::RunArgs;
+use super::meaning;
 use crate::base::money::Money;
 use crate::cli::exit::Failed;
 use crate::cli::settings::Config;
@@ -222,7 +223,7 @@ fn typed_entrant(typed: &str) -> Entrant {
         None => model.clone(),
     };
     let label = if params.is_empty() { label } else { format!("{label}?{params}") };
-    Entrant { label, model, params, target: String::new(), prompt: None }
+    Entrant { label, model, params, target: String::new(), meaning: None, prompt: None }
 }
 
 /// The model and the parameters behind its question mark.
@@ -252,7 +253,8 @@ fn entrant(
     let name = prompt.and_then(|at| manifest.prompts.get(at)).filter(|_| manifest.prompts.len() > 1);
     let label =
         name.map_or_else(|| written.label.clone(), |prompt| format!("{} · {}", written.label, prompt.name));
-    Ok(Entrant { label, target, prompt, ..written.clone() })
+    let meaning = meaning::of(policy, written);
+    Ok(Entrant { label, target, meaning, prompt, ..written.clone() })
 }
 
 fn check(manifest: &Manifest) -> Result<(), Failed> {
@@ -305,14 +307,6 @@ fn add_suite(manifest: &mut Manifest, paths: &mut Vec<String>, path: &str) -> Re
 
 /// A candidate of a suite, its parameters as they are written behind a model.
 fn named(label: String, model: &str, params: &Params) -> Entrant {
-    let number = |name: &str, value: Option<f64>| value.map(|value| format!("{name}={value}"));
-    let written = [
-        number("temperature", params.temperature),
-        number("top_p", params.top_p),
-        params.max_tokens.map(|most| format!("max_tokens={most}")),
-        params.seed.map(|seed| format!("seed={seed}")),
-        params.effort.as_ref().map(|effort| format!("effort={effort}")),
-    ];
-    let params = written.into_iter().flatten().collect::<Vec<_>>().join("&");
-    Entrant { label, model: model.to_owned(), params, target: String::new(), prompt: None }
+    let params = candidate::written(params);
+    Entrant { label, model: model.to_owned(), params, target: String::new(), meaning: None, prompt: None }
 }

@@ -161,14 +161,7 @@ impl<'a> Builder<'a> {
             None => self.leg(&entrant.model, http)?,
         };
         let written = candidate::params(&entrant.params).map_err(|error| Failed::input(anyhow!(error)))?;
-        let params = Params {
-            temperature: written.temperature.or(alias_params.temperature),
-            top_p: written.top_p.or(alias_params.top_p),
-            max_tokens: written.max_tokens.or(alias_params.max_tokens),
-            seed: written.seed.or(alias_params.seed),
-            effort: written.effort.or(alias_params.effort),
-            ..Params::default()
-        };
+        let params = candidate::over(written, &alias_params);
         let prompt = entrant.prompt.unwrap_or(0);
         Ok(Candidate { label: entrant.label.clone(), leg, params, source, prompt })
     }

@@ -121,7 +121,7 @@ impl Samples for Recorded<'_> {
             true => vec![SampleStatus::Rejected, SampleStatus::Refused, SampleStatus::Error],
             false => Vec::new(),
         };
-        let wanted = SampleFilter { candidate: filter.candidate, statuses, limit: filter.limit };
+        let wanted = SampleFilter { candidate: filter.candidate, statuses, limit: filter.limit, after: None };
         let mut result = Ok(());
         let read = self.reader.samples(self.run, &wanted, |sample| match row(&sample) {
             Ok(()) => ControlFlow::Continue(()),

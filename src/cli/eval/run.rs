@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::args::RunArgs;
 use super::prepare::{self, Prepared};
 use super::session::{self, Made};
-use super::{Surroundings, access, data, manage, plan, reports};
+use super::{Surroundings, access, data, manage, meaning, plan, reports};
 use crate::base::clock::Clock;
 use crate::base::id::{Ids, entropy};
 use crate::cli::exit::{Exit, Failed};
@@ -75,16 +75,15 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
 /// The manifest of a run that is continued; what it was run with may be widened, not changed.
 fn continued(row: &RunRow, args: &RunArgs, config: &Config) -> Result<Manifest, Failed> {
     let mut manifest = manage::manifest(row)?;
-    for entrant in &manifest.candidates {
-        let Ok(resolved) = config.policy.target(&entrant.model) else { continue };
-        let (now, then) = (resolved.target.to_string(), &entrant.target);
-        if now != *then {
-            let label = &entrant.label;
-            return Err(Failed::input(anyhow!(
-                "run {} cannot go on: {label} was {then} and is now {now} in the configuration",
-                row.id
-            )));
-        }
+    let changes: Vec<_> =
+        manifest.candidates.iter().flat_map(|entrant| meaning::changes(entrant, config)).collect();
+    if !changes.is_empty() {
+        return Err(Failed::input(anyhow!(
+            "run {} cannot go on, because the configuration has changed: {}; put it back or begin a new run (limits, \
+             retries and keys may change)",
+            row.id,
+            changes.join("; ")
+        )));
     }
     if args.concurrency == Some(0) {
         return Err(Failed::input(anyhow!("--concurrency must be at least 1")));
@@ -217,11 +216,11 @@ fn errors(model: &crate::eval::summary::ModelSummary) -> u64 {
     model.errors.values().sum()
 }
 
-/// No when a gate failed or no candidate is left to adopt; inconclusive only where a decision is required.
+/// No when a gate failed on a candidate or no candidate is left to adopt; inconclusive only where a decision is required.
 fn verdict(summary: &Summary, require_decision: bool) -> Exit {
     let decisions = || summary.verdicts.iter().map(|verdict| verdict.decision);
     let is_refused = decisions().next().is_some() && decisions().all(|one| one == Decision::Reject);
-    if summary.gates.iter().any(|gate| !gate.pass) || is_refused {
+    if summary.gates.iter().any(|gate| !gate.pass && summary.decides(gate)) || is_refused {
         Exit::No
     } else if require_decision && decisions().any(|decision| decision == Decision::Inconclusive) {
         Exit::Inconclusive

@@ -232,7 +232,8 @@ impl Session<'_> {
 fn status(ended: &Ended) -> RunStatus {
     match ended {
         Ended::Done => RunStatus::Done,
-        Ended::Budget(_) | Ended::Decided => RunStatus::Stopped,
+        Ended::Budget(_) => RunStatus::Stopped,
+        Ended::Decided => RunStatus::Decided,
         Ended::Interrupted => RunStatus::Interrupted,
         Ended::Ledger(_) | Ended::Dataset(_) | Ended::Tape(_) => RunStatus::Failed,
     }

@@ -15,6 +15,8 @@ pub struct Case {
     pub item: u64,
     /// The row's `id`; without one, its file and line (`tickets.jsonl:17`).
     pub id: String,
+    /// Whether the row has that id of its own.
+    pub is_own_id: bool,
     /// What to ask. Sampling parameters other than the row's `max_tokens` are the candidate's to add.
     pub request: Request,
     /// What is expected, as written.

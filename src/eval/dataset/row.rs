@@ -86,6 +86,7 @@ impl Recipe {
             .transpose()?;
         Ok(Case {
             item: seat.item,
+            is_own_id: id.is_some(),
             id: id.unwrap_or_else(|| format!("{}:{}", seat.short, seat.line)),
             request,
             expected,

@@ -30,9 +30,11 @@ impl Counts {
         Self { tests: model.samples, failures, errors: total - skipped, skipped }
     }
 
-    fn of_gates(gates: &[GateResult]) -> Self {
-        let failures = gates.iter().filter(|gate| !gate.pass).count() as u64;
-        Self { tests: gates.len() as u64, failures, ..Self::default() }
+    fn of_gates(summary: &Summary) -> Self {
+        let failed = summary.gates.iter().filter(|gate| !gate.pass);
+        let (failures, skipped): (Vec<_>, Vec<_>) = failed.partition(|gate| summary.decides(gate));
+        let [failures, skipped] = [failures, skipped].map(|gates: Vec<&GateResult>| gates.len() as u64);
+        Self { tests: summary.gates.len() as u64, failures, skipped, ..Self::default() }
     }
 
     fn add(self, other: Self) -> Self {
@@ -53,7 +55,7 @@ fn is_not_sent(class: &str) -> bool {
 /// Writes the suites.
 pub(super) fn write(summary: &Summary, samples: &dyn Samples, out: &mut dyn Write) -> io::Result<()> {
     let models = summary.models.iter().map(Counts::of_model);
-    let total = models.fold(Counts::of_gates(&summary.gates), Counts::add);
+    let total = models.fold(Counts::of_gates(summary), Counts::add);
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     write!(out, "<testsuites name=\"orch eval {}\"{}", attribute(&summary.run), counts(total))?;
     match summary.took {
@@ -70,7 +72,7 @@ pub(super) fn write(summary: &Summary, samples: &dyn Samples, out: &mut dyn Writ
 }
 
 fn write_gates(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "  <testsuite name=\"gates\"{}>", counts(Counts::of_gates(&summary.gates)))?;
+    writeln!(out, "  <testsuite name=\"gates\"{}>", counts(Counts::of_gates(summary)))?;
     for gate in &summary.gates {
         let name = attribute(&gate.expr);
         write!(out, "    <testcase name=\"{name}\" classname=\"gates.{}\"", attribute(&gate.model))?;
@@ -78,7 +80,15 @@ fn write_gates(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "/>")?;
         } else {
             let message = attribute(&format!("{} does not hold: {}", gate.expr, gate.shown));
-            writeln!(out, "><failure type=\"gate\" message=\"{message}\"/></testcase>")?;
+            match summary.decides(gate) {
+                true => writeln!(out, "><failure type=\"gate\" message=\"{message}\"/></testcase>")?,
+                false => {
+                    writeln!(
+                        out,
+                        "><skipped message=\"{message}; of the incumbent it decides nothing\"/></testcase>"
+                    )?;
+                }
+            }
         }
     }
     writeln!(out, "  </testsuite>")

@@ -85,6 +85,7 @@ fn comparison(candidate: &str, delta: f64, p: f64) -> Comparison {
         worse: 26,
         delta_accepted: delta,
         ci95: Some([delta - 0.015, delta + 0.015]),
+        deciding: None,
         is_not_worse: delta - 0.015 > -0.02,
         p_exact: p,
         p_value: p,
@@ -203,6 +204,7 @@ fn sample(item: u64, candidate: u32, status: SampleStatus, answer: &str) -> Samp
             overhead: Duration::from_micros(180),
         },
         id: format!("ticket-{item}"),
+        is_own_id: Some(true),
         prompt: format!("Which queue does ticket {item} belong to?"),
         expected: Some("\"billing\"".to_owned()),
         answer: answer.to_owned(),
@@ -676,6 +678,24 @@ fn a_pull_request_gets_the_verdict_the_numbers_and_examples() {
 
     <sub>Run `r7k2m9` · 3,600 of 3,600 samples · \$4.31 · seed 7 · `tickets.jsonl` sha256 `9c1e5a8f0b3d` · orch 0.1.0</sub>
     "#);
+}
+
+#[test]
+fn a_gate_that_the_incumbent_fails_fails_no_pipeline() {
+    let mut summary = summary();
+    summary.gates = vec![gate("gpt-4o", false, "95.1%")];
+    let text = written(Format::Junit, &summary, &samples());
+    assert!(
+        text.contains("<testsuite name=\"gates\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"1\">"),
+        "{text}"
+    );
+    assert!(
+        text.contains("><skipped message=\"valid&gt;=98% does not hold: 95.1%; of the incumbent"),
+        "{text}"
+    );
+    summary.comparisons.clear();
+    let text = written(Format::Junit, &summary, &samples());
+    assert!(text.contains("><failure type=\"gate\""), "alone it is the candidate: {text}");
 }
 
 #[test]

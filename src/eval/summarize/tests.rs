@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::*;
 use crate::eval::manifest::{Entrant, VERSION};
 use crate::eval::run::Ended;
 use crate::ledger::Ledger;
 use crate::ledger::row::{Entry, SampleFacts, SampleKey, SampleRow, SampleStatus};
-use crate::model::outcome::Cost;
-use crate::model::{Failure, FailureClass};
+use crate::model::outcome::{Attempt, Context, Cost, Outcome, Target, Timing};
+use crate::model::{Failure, FailureClass, Response};
 
 fn manifest(targets: &[&str], repeat: u32) -> Manifest {
     let entrant = |target: &&str| Entrant {
@@ -14,6 +15,7 @@ fn manifest(targets: &[&str], repeat: u32) -> Manifest {
         model: (*target).to_owned(),
         params: String::new(),
         target: (*target).to_owned(),
+        meaning: None,
         prompt: None,
     };
     Manifest {
@@ -65,6 +67,7 @@ fn sample(item: u64, candidate: u32, cost: Cost) -> SampleRow {
             overhead: Duration::ZERO,
         },
         id: format!("row-{item}"),
+        is_own_id: Some(true),
         prompt: "2 + 2?".to_owned(),
         expected: None,
         answer: "4".to_owned(),
@@ -170,20 +173,21 @@ async fn answers_that_nobody_is_paid_for_are_not_in_the_price_of_more() {
 
 #[tokio::test]
 async fn what_the_reader_must_know_is_noted() {
-    let mut manifest = manifest(&["p/m-latest", "sim/good"], 1);
+    let mut manifest = manifest(&["p/m-latest", "sim/good", "replay/old.jsonl"], 1);
     manifest.skipped_rows = 2;
     let rows = (0..5).flat_map(|item| {
         let cost = Cost::Estimated(Money::from_nanos(1));
-        [sample(item, 0, cost), sample(item, 1, cents(0))]
+        [sample(item, 0, cost), sample(item, 1, cents(0)), sample(item, 2, cents(0))]
     });
     let (_home, path) = recorded(&manifest, rows.collect()).await;
     let failure = Failure::new(FailureClass::Auth, "bad key");
     let gone = Went { given_up: vec![(0, failure)], ..went(10, Duration::from_secs(1)) };
     let notes = summary(&path, &manifest, RunStatus::Interrupted, Some(&gone)).notes;
     for part in [
-        "sim/good: answers are simulated or replayed; nothing was paid",
+        "sim/good: answers are simulated; nothing was paid",
+        "replay/old.jsonl: answers are replayed from a recording; nothing was paid for them",
         "p/m-latest: some of the cost is an estimate",
-        "p/m-latest, sim/good: fewer than 30 samples say little",
+        "p/m-latest, sim/good, replay/old.jsonl: fewer than 30 samples say little",
         "p/m-latest: a floating alias",
         "p/m-latest: given up, because every call failed: ",
         "left out: 2 bad rows",
@@ -191,5 +195,75 @@ async fn what_the_reader_must_know_is_noted() {
     ] {
         assert!(notes.iter().any(|note| note.starts_with(part)), "{part}: {notes:?}");
     }
-    assert_eq!(notes.len(), 7, "{notes:?}");
+    assert_eq!(notes.len(), 8, "{notes:?}");
+}
+
+#[tokio::test]
+async fn what_a_part_of_a_run_may_be_taken_for_depends_on_what_ended_it() {
+    let manifest = manifest(&["p/m"], 1);
+    let (_home, path) = recorded(&manifest, (0..40).map(|item| sample(item, 0, cents(1))).collect()).await;
+    for (status, says) in [
+        (RunStatus::Done, None),
+        (RunStatus::Running, None),
+        (RunStatus::Stopped, Some("because of its cap; what it holds is a random sample")),
+        (RunStatus::Interrupted, Some("a random sample of its prompts, unless calls under way were dropped")),
+        (RunStatus::Killed, Some("less the calls that were under way")),
+        (RunStatus::Failed, Some("less the calls that were under way")),
+        (RunStatus::Decided, Some("its intervals are those of a run of fixed length")),
+    ] {
+        let notes = summary(&path, &manifest, status, None).notes;
+        match says {
+            Some(says) => assert!(notes.iter().any(|note| note.contains(says)), "{status:?}: {notes:?}"),
+            None => assert_eq!(notes, [""; 0], "{status:?}"),
+        }
+        let is_decided = status == RunStatus::Decided;
+        assert!(!is_decided || notes.iter().all(|note| !note.contains("random sample")), "{notes:?}");
+    }
+}
+
+fn request(id: &str, target: &str, cost: Cost) -> Entry {
+    let (provider, model) = target.split_once('/').unwrap();
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let attempt = Attempt {
+        target: Target { provider: provider.to_owned(), model: model.to_owned() },
+        n: 1,
+        began: now,
+        timing: Timing::default(),
+        usage: None,
+        cost,
+        charged: cost.amount(),
+        price_snapshot: None,
+        served_model: None,
+        failure: None,
+        why: "first choice".to_owned(),
+    };
+    let run = Some("r".to_owned());
+    Entry::Outcome(Arc::new(Outcome {
+        context: Context { id: id.to_owned(), origin: "eval", run, class: None, subject: 0 },
+        attempts: vec![attempt],
+        answer: Ok(Response::default()),
+        began: now,
+        took: Duration::ZERO,
+    }))
+}
+
+#[tokio::test]
+async fn what_was_spent_is_what_providers_were_paid_whether_a_sample_came_of_it_or_not() {
+    let manifest = manifest(&["sim/good", "p/m"], 1);
+    let (_home, path) = recorded(&manifest, vec![sample(0, 0, cents(7)), sample(0, 1, cents(3))]).await;
+    session(
+        &path,
+        [
+            request("own", "p/m", cents(3)),
+            request("of no sample", "p/m", cents(2)),
+            request("simulated", "sim/good", cents(7)),
+            request("judged by a simulated model", "sim/fast", cents(50)),
+            request("replayed", "replay/old.jsonl", cents(11)),
+        ],
+    )
+    .await;
+    let spent = |path: &Path| summary(path, &manifest, RunStatus::Done, None).spent;
+    assert_eq!(spent(&path), Some(Money::from_nanos(50_000_000)));
+    session(&path, [request("of unknown price", "p/n", Cost::Unknown)]).await;
+    assert_eq!(spent(&path), None);
 }

@@ -108,12 +108,49 @@ fn prompts_of_no_cluster_count_beside_those_of_one() {
 fn several_candidates_must_each_be_surer() {
     let versus =
         |n, better, worse| Versus { pairs: Pairs::new(n, better, worse).unwrap(), ..Versus::default() };
+    let passed = |versus: &[&Versus]| -> Vec<bool> {
+        not_worse(versus, false, 0.018).iter().map(Option::is_some).collect()
+    };
     let borderline = versus(1_000, 30, 32);
-    assert_eq!(not_worse(&[&borderline], false, 0.018), [true], "alone it passes");
+    assert_eq!(passed(&[&borderline]), [true], "alone it passes");
     let weak = versus(50, 3, 3);
-    assert_eq!(not_worse(&[&borderline, &weak, &weak, &weak], false, 0.018), [false; 4]);
+    assert_eq!(passed(&[&borderline, &weak, &weak, &weak]), [false; 4]);
     let sure = versus(5_000, 10, 10);
-    assert_eq!(not_worse(&[&borderline, &sure], false, 0.018), [true, true], "the surer one clears the way");
+    assert_eq!(passed(&[&borderline, &sure]), [true, true], "the surer one clears the way");
+}
+
+#[test]
+fn the_sentence_shows_the_interval_that_decided_with_its_level() {
+    // The new one that changes nothing, the one that is much worse, and one that is a little.
+    let worse = [0, 5, 120, 24];
+    let mut tally = Tally::new(4, Some(0), 1);
+    for item in 0..1_000 {
+        for (candidate, worse) in (0..).zip(worse) {
+            tally.add(facts(item, candidate, item >= worse));
+        }
+    }
+    let mut counted = tally.finish();
+    for (model, name) in counted.models.iter_mut().zip(["old", "same", "bad", "close"]) {
+        name.clone_into(&mut model.model);
+        model.is_incumbent = name == "old";
+    }
+    let question = Question { margin: 0.02, gates: Vec::new() };
+    let compared = compare(&counted.models, 0, &counted.versus, false, question.margin);
+    let verdicts = verdicts(&question, &counted.models, &compared, &[], &Pace::default());
+    let said = [
+        // Three are open when it passes, two are left then.
+        (Decision::Adopt, "98.33% CI"),
+        (Decision::Reject, "(95% CI"),
+        (Decision::Inconclusive, "97.5% CI"),
+    ];
+    for (verdict, (decision, level)) in verdicts.iter().zip(said) {
+        assert_eq!(verdict.decision, decision, "{}", verdict.sentence);
+        assert!(verdict.sentence.contains(level), "{level}: {}", verdict.sentence);
+    }
+    for comparison in &compared {
+        let (plain, deciding) = (comparison.ci95.unwrap(), comparison.deciding.unwrap());
+        assert!(plain[0] >= deciding.ends[0] && plain[1] <= deciding.ends[1], "{plain:?} {deciding:?}");
+    }
 }
 
 /// Decides on prompts of which each is asked so often, always with the same result.

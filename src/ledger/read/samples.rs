@@ -17,7 +17,10 @@ pub(super) const FACTS: &str =
     "SELECT item, candidate, repeat, status, valid, repaired, failure_class, attempts, latency_us,
        first_token_us, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens,
        cost_nanos, cost_source, judge_cost_nanos, judge_cost_source, cluster, overhead_ns, seq
-     FROM samples WHERE run = ?1 ORDER BY item, candidate, repeat";
+     FROM samples WHERE run = ?1 AND (item, candidate, repeat) > (?2, ?3, ?4) ORDER BY item, candidate, repeat";
+
+/// Before the first sample.
+pub(super) const BEGINNING: (i64, i64, i64) = (-1, -1, -1);
 
 /// Which samples of a run to show.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,8 @@ pub struct SampleFilter {
     pub candidate: Option<u32>,
     /// Only those with one of these; all when empty.
     pub statuses: Vec<SampleStatus>,
+    /// Only those after this one, in the order of reading: where an earlier reading ended.
+    pub after: Option<SampleKey>,
     /// At most so many.
     pub limit: Option<u64>,
 }
@@ -71,7 +76,8 @@ impl Reader {
         run: &str,
         mut each: impl FnMut(SampleFacts) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.each(FACTS, [run], |row| Ok(each(facts(row)?)))
+        let (item, candidate, repeat) = BEGINNING;
+        self.each(FACTS, (run, item, candidate, repeat), |row| Ok(each(facts(row)?)))
     }
 
     /// A run's samples with texts and scores, by item, candidate and repeat. A score that was not a finite
@@ -86,7 +92,10 @@ impl Reader {
         if left == 0 {
             return Ok(());
         }
-        self.each(FACTS, [run], |row| {
+        let (item, candidate, repeat) = filter.after.map_or(BEGINNING, |last| {
+            (i64::try_from(last.item).unwrap_or(i64::MAX), last.candidate.into(), last.repeat.into())
+        });
+        self.each(FACTS, (run, item, candidate, repeat), |row| {
             let facts = facts(row)?;
             if !filter.admits(&facts) {
                 return Ok(ControlFlow::Continue(()));
@@ -169,7 +178,8 @@ fn with_texts(
     })?;
     let scores = scores.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut texts = connection.prepare_cached(
-        "SELECT id, prompt, expected, answer, tool_calls, finish, failure, invalid FROM sample_text WHERE seq = ?1",
+        "SELECT id, prompt, expected, answer, tool_calls, finish, failure, invalid, is_own_id
+         FROM sample_text WHERE seq = ?1",
     )?;
     texts.query_row([seq], |row| {
         Ok(SampleRow {
@@ -183,6 +193,7 @@ fn with_texts(
             finish: row.get(5)?,
             failure: row.get(6)?,
             invalid: row.get(7)?,
+            is_own_id: row.get(8)?,
             scores,
         })
     })

@@ -79,10 +79,40 @@ fn rescoring_makes_no_calls_and_changes_what_scorers_say() {
     ran.says(&["scored 10 samples again; 3 changed their outcome"]);
     let shown = desk.run(&["eval", "show", "--json"]).ends(0).json();
     assert_eq!(shown["models"][0]["accepted"]["n"], 7);
-    let back = desk.run(&["eval", "rescore", "last", "--json"]).ends(0).json();
+    let same = desk.run(&["eval", "rescore", "last", "--json"]).ends(0).json();
+    assert_eq!(same["models"][0]["accepted"]["n"], 7, "the run has the new scorers now");
+    let back = desk.run(&["eval", "rescore", "last", "--scorer", "equals", "--json"]).ends(0).json();
     assert_eq!(back["models"][0]["accepted"]["n"], 10);
     desk.run(&["eval", "rescore", "last", "--scorer", "nmueric"]).ends(2).says(&["did you mean `numeric`?"]);
     assert_eq!(mock.requests(), 10);
+}
+
+#[test]
+fn a_run_that_goes_on_after_rescoring_is_judged_by_one_set_of_scorers() {
+    let mock = Mock::start(Settings::default());
+    let desk = Desk::new(&mock.base());
+    desk.sums(300);
+    // The cap pays for some of the calls.
+    let args = [
+        "eval",
+        "rows.jsonl",
+        "-m",
+        "priced",
+        "--scorer",
+        "equals",
+        "-c",
+        "1",
+        "--max-cost",
+        "0.0003",
+        "--json",
+    ];
+    let part = desk.run(&args).ends(3).json()["finished"].as_u64().unwrap();
+    assert!((1..300).contains(&part), "{part}");
+    desk.run(&["eval", "rescore", "last", "--scorer", "contains:1"]).ends(0);
+    let whole = desk.run(&["eval", "--resume", "last", "--max-cost", "none", "--json"]).ends(0).json();
+    assert_eq!(whole["models"][0]["scorers"].as_object().unwrap().keys().collect::<Vec<_>>(), ["contains"]);
+    let with_a_one = (7..307).filter(|sum: &u32| sum.to_string().contains('1')).count();
+    assert_eq!(whole["models"][0]["accepted"]["n"], with_a_one);
 }
 
 #[test]
@@ -136,6 +166,27 @@ fn rows_of_two_runs_are_matched_by_what_they_ask_and_not_by_their_lines() {
     for part in ["the datasets differ", "have the same id in both and ask something else", "scorers"] {
         assert!(notes.contains(part), "{part}: {notes}");
     }
+}
+
+#[test]
+fn an_id_that_looks_like_a_place_is_an_id_when_the_row_has_it() {
+    let desk = Desk::new("http://127.0.0.1:9");
+    let write = |name: fn(u32) -> u32| {
+        let row = |n: u32| {
+            let id = format!("rows.jsonl:{}", name(n));
+            json!({"id": id, "prompt": format!("What is {n} + {n}?"), "expected": 2 * n}).to_string() + "\n"
+        };
+        std::fs::write(desk.path("rows.jsonl"), (1..=30).map(row).collect::<String>()).unwrap();
+    };
+    let run = |model: &str| {
+        desk.run(&["eval", "rows.jsonl", "--json", "-m", model]).json()["run"].as_str().unwrap().to_owned()
+    };
+    write(|n| n);
+    let old = run("sim/good");
+    // The same prompts under other ids are other rows: the ids are the user's, not places in the file.
+    write(|n| n + 100);
+    let new = run("sim/fast");
+    desk.run(&["eval", "compare", &old, &new]).ends(2).says(&["share no prompts"]);
 }
 
 #[test]

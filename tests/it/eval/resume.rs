@@ -271,6 +271,15 @@ fn a_changed_dataset_or_model_cannot_go_on() {
     desk.write("orch.toml", config.replace("id = \"chat/m\"", "id = \"chat/n\""));
     let ran = desk.run(&["eval", "--resume", "last"]).ends(2);
     ran.says(&["priced was chat/m and is now chat/n"]);
+    let warmer = "id = \"chat/m\"\nparams = { temperature = 1 }";
+    desk.write("orch.toml", config.replace("id = \"chat/m\"", warmer));
+    let ran = desk.run(&["eval", "--resume", "last"]).ends(2);
+    ran.says(&[
+        "priced was asked with no parameters and would now be asked with temperature=1",
+        "put it back",
+    ]);
+    desk.write("orch.toml", config.replace("total = \"20s\"", "total = \"21s\""));
+    desk.run(&["eval", "--resume", "last"]).ends(0);
     std::fs::remove_file(desk.path("rows.jsonl")).unwrap();
     desk.write("orch.toml", config);
     desk.run(&["eval", "--resume", "last"]).ends(2).says(&["rows.jsonl"]);

@@ -127,6 +127,29 @@ fn a_gate_decides_the_exit_code() {
 }
 
 #[test]
+fn a_gate_that_only_the_incumbent_fails_is_shown_and_fails_nothing() {
+    let mock = Mock::start(Settings { wrong_share: 0.5, ..Settings::default() });
+    let right = Script::start(|_, seen| {
+        let prompt = seen.body["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+        let i: u64 = prompt.split(' ').nth(1).and_then(|n| n.parse().ok()).unwrap_or_default();
+        Say::chat(&(i + 7).to_string())
+    });
+    let more = format!("[providers.right]\nurl = \"{}/v1\"\n", right.base());
+    let desk = Desk::with(&mock.base(), &more);
+    desk.sums(60);
+    let args =
+        ["eval", "rows.jsonl", "-m", "chat/m,right/m", "--no-stream", "--gate", "accepted >= 0.9", "--json"];
+    let ran = desk.run(&[&args[..], &["--incumbent", "chat/m"]].concat()).ends(0);
+    let json = ran.json();
+    let passes: Vec<_> =
+        json["gates"].as_array().unwrap().iter().map(|gate| (&gate["model"], &gate["pass"])).collect();
+    assert_eq!(passes, [(&json!("chat/m"), &json!(false)), (&json!("right/m"), &json!(true))]);
+    assert_eq!(json["verdict"]["decision"], "adopt", "{json}");
+    desk.run(&args).ends(1);
+    desk.run(&[&args[..], &["--incumbent", "right/m"]].concat()).ends(1);
+}
+
+#[test]
 fn too_few_prompts_decide_nothing_and_a_required_decision_says_so() {
     let mock = Mock::start(Settings::default());
     let desk = Desk::new(&mock.base());
