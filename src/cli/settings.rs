@@ -1,6 +1,5 @@
 //! From arguments as typed and the environment to settings as meant.
 
-use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
