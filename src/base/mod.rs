@@ -1,8 +1,9 @@
-//! Floor 0: money, time, chance, text and framing. Imports nothing of ours.
+//! Floor 0: money, time, chance, text, framing and bounded files. Imports nothing of ours.
 
 pub mod clock;
 pub mod dice;
 pub mod eventstream;
+pub mod file;
 pub mod id;
 pub mod json_array;
 pub mod money;

@@ -7,14 +7,18 @@ use secrecy::SecretString;
 
 use super::environment::Environment;
 use super::settings::from_home;
+use crate::base::file;
 use crate::policy::{KeySource, Secret};
+
+/// The most bytes of a secret's file: no server takes a header that long.
+const MOST_SECRET: u64 = 64 << 10;
 
 /// Reads a secret; there is none where none is needed. Fails with what to do.
 pub fn read(source: &KeySource, environment: &Environment) -> Result<Option<SecretString>, String> {
     let text = match source {
         KeySource::None => return Ok(None),
         KeySource::Env(names) => variable(names, environment)?,
-        KeySource::File(path) => file(&from_home(path, environment))?,
+        KeySource::File(path) => from_file(&from_home(path, environment))?,
     };
     Ok(Some(SecretString::from(text)))
 }
@@ -42,9 +46,10 @@ fn alike(name: &str, environment: &Environment) -> Option<String> {
     Some(format!("; {set} is set: did you mean that?"))
 }
 
-fn file(path: &Path) -> Result<String, String> {
+fn from_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read it from {shown}: {error}"))?;
+    let text =
+        file::text(path, MOST_SECRET).map_err(|error| format!("cannot read it from {shown}: {error}"))?;
     let text = text.trim();
     if text.is_empty() { Err(format!("{shown} is empty")) } else { one_line(text, &shown.to_string()) }
 }

@@ -1,7 +1,5 @@
 //! From arguments as typed and the environment to settings as meant.
 
-use std::fs;
-use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +9,7 @@ use super::args::Global;
 use super::environment::Environment;
 use super::exit::Failed;
 use super::output::Rendered;
+use crate::base::file;
 use crate::base::money::Rate;
 use crate::base::number::counted as plural;
 use crate::base::untrusted::Untrusted;
@@ -84,14 +83,7 @@ fn find(global: &Global, environment: &Environment) -> Option<PathBuf> {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
-    let file = fs::File::open(path).with_context(|| format!("cannot read the configuration {shown}"))?;
-    let mut text = String::new();
-    let read = file.take(LARGEST_CONFIG + 1).read_to_string(&mut text);
-    read.with_context(|| format!("cannot read the configuration {shown} as UTF-8 text"))?;
-    if text.len() as u64 > LARGEST_CONFIG {
-        return Err(anyhow!("the configuration {shown} is larger than {LARGEST_CONFIG} bytes"));
-    }
-    Ok(text)
+    file::text(path, LARGEST_CONFIG).with_context(|| format!("cannot read the configuration {shown}"))
 }
 
 /// The ledger's place: the one named, else the configuration's, else the user's data directory. Only the last

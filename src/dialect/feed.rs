@@ -22,6 +22,9 @@ pub(super) trait Events: Send {
     /// Takes the whole answer, which came as one body.
     fn body(&mut self, body: &[u8], out: &mut Vec<Delta>) -> Result<(), Failure>;
 
+    /// Whether what ends the stream has been seen.
+    fn is_complete(&self) -> bool;
+
     /// The stream is over. Fails when its terminal event has not been seen.
     fn end(&mut self) -> Result<(), Failure>;
 }
@@ -105,6 +108,11 @@ impl<E: Events> Decoder for SseDecoder<E> {
             Some(body) => self.reader.body(&body, out),
             None => self.reader.end(),
         }
+    }
+
+    /// An answer that comes as one body is over when its connection is.
+    fn is_complete(&self) -> bool {
+        self.body.is_none() && self.reader.is_complete()
     }
 }
 

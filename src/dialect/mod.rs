@@ -180,6 +180,12 @@ pub trait Decoder: Send {
     /// The connection closed in good order. Fails with [`FailureClass::Truncated`](crate::model::FailureClass)
     /// when the stream's terminal event has not been seen.
     fn finish(&mut self, out: &mut Vec<Delta>) -> Result<(), Failure>;
+
+    /// Whether what ends an answer has been seen, so that [`finish`](Self::finish) would not fail. Tokens may still
+    /// follow: `OpenAI` counts them after the finish reason, Bedrock after `messageStop`.
+    fn is_complete(&self) -> bool {
+        false
+    }
 }
 
 /// The dialect of a name.

@@ -23,6 +23,11 @@ const LARGEST_BODY: usize = 64 << 20;
 /// The most of an error's body that is read.
 const LARGEST_ERROR: usize = 1 << 20;
 
+/// How long a complete answer is still listened to: for tokens that are counted after its end, and for the end of
+/// the connection, which makes it fit for another call. Those come at once or not at all; until then the call holds
+/// its place among those that may run.
+const AFTERMATH: Duration = Duration::from_millis(500);
+
 /// What came of one call. A failed call keeps what it received, because it may be billed.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -37,8 +42,8 @@ pub(super) struct Call {
 
 type Body = BoxStream<'static, Result<Bytes, WireError>>;
 
-/// Makes one call.
-pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap) -> Call {
+/// Makes one call, for an answer of so many choices.
+pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap, choices: u32) -> Call {
     let mut headers = encoded.headers.clone();
     for (name, value) in leg.headers.iter().chain(extra_headers) {
         headers.insert(name, value.clone());
@@ -49,7 +54,7 @@ pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap
         headers,
         body: Bytes::copy_from_slice(&encoded.body),
     };
-    let mut watch = Watch::start(leg.limits, leg.is_streaming);
+    let mut watch = Watch { choices, ..Watch::start(leg.limits, leg.is_streaming) };
     let mut response = Response::default();
     let result = exchange(leg, request, &mut watch, &mut response).await;
     Call {
@@ -133,12 +138,15 @@ async fn stream(
             Ok(Some(Err(error))) => (Err(error.into()), true),
             Ok(None) => (decoder.finish(&mut deltas), true),
             // Some servers keep the connection open after the terminal event.
+            Err(_) if watch.is_answered => (decoder.finish(&mut deltas), true),
             Err(_) => (decoder.finish(&mut deltas).map_err(|_| watch.exceeded()), true),
         };
         for delta in deltas.drain(..) {
             watch.notice(&delta, began);
             response.push(delta);
         }
+        // Of several choices one may be over before another has begun.
+        watch.is_answered = decoder.is_complete() && response.choices.len() >= watch.choices as usize;
         watch.own += began.elapsed();
         result?;
         if is_over {
@@ -192,6 +200,10 @@ struct Watch {
     last_byte: Option<Instant>,
     own: Duration,
     was_refused: bool,
+    /// How many choices were asked for.
+    choices: u32,
+    /// The answer is complete, although its connection is still open.
+    is_answered: bool,
     recorded: Option<Timing>,
     /// No byte of the request left.
     is_unsent: bool,
@@ -210,15 +222,20 @@ impl Watch {
             last_byte: None,
             own: Duration::ZERO,
             was_refused: false,
+            choices: 1,
+            is_answered: false,
             is_unsent: false,
             recorded: None,
         }
     }
 
     /// When the call is given up unless something comes: before the first content by its limit, afterwards
-    /// by the stall limit, and always by the total.
+    /// by the stall limit, and always by the total. A complete answer is soon let be.
     fn limit(&self) -> Instant {
         let total = self.sent + self.limits.total;
+        if self.is_answered {
+            return total.min(self.last_byte.unwrap_or(self.sent) + self.limits.stall.min(AFTERMATH));
+        }
         match (self.is_streaming, self.first_token, self.last_byte) {
             (false, ..) => total,
             (true, None, _) => total.min(self.sent + self.limits.first_token),

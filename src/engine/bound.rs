@@ -3,13 +3,29 @@
 use super::leg::Leg;
 use crate::base::money::Money;
 use crate::dialect::Encoded;
-use crate::model::request::{Message, Part, Request};
+use crate::model::request::{Message, Part, Request, Shape};
 use crate::model::{Failure, FailureClass};
 use crate::policy::catalogue::Catalogue;
 
 /// The most tokens known for one image: `gpt-4o-mini` counts 2,833 and 5,667 a tile, at most eight tiles
 /// (OpenAI documentation, "Images and vision").
 const MOST_IMAGE_TOKENS: u64 = 50_000;
+
+/// What a provider writes around the conversation: the beginning of the text, a system message of its own where
+/// there is none. OpenAI adds 3 tokens (its cookbook, "How to count tokens with tiktoken"); the harmony format of
+/// its open models some 80, Llama's chat template some 30.
+const PER_REQUEST: u64 = 128;
+/// What frames a message: its role and its end. 3 or 4 tokens at OpenAI (cookbook), 5 in the templates of Llama and
+/// harmony.
+const PER_MESSAGE: u64 = 16;
+/// What frames a tool beside its own text: 7 to 10 tokens before and 12 after it at OpenAI (cookbook).
+const PER_TOOL: u64 = 64;
+/// The instructions that a request with tools gets. Anthropic's documentation ("Tool use: pricing") has a table by
+/// model and choice of tool: from 159 to 804 tokens, 735 for the computer's tool beside it.
+const WITH_TOOLS: u64 = 2_048;
+/// The instructions that a request with a schema gets beside the schema itself (Anthropic, "Structured outputs",
+/// speaks of a system prompt of its own; nobody gives a number).
+const WITH_FORM: u64 = 1_024;
 
 /// The code of a failure whose call no cap can hold, however large.
 pub const UNBOUNDED: &str = "unbounded";
@@ -48,7 +64,7 @@ impl Unbounded {
 }
 
 /// The most the call can cost. Every token of a byte-level tokenizer is at least one byte, so the bytes of the
-/// body bound the tokens of its text; an image has a bound of its own.
+/// body bound the tokens of its text; an image has a bound of its own, and so has what the provider adds.
 pub(super) fn bound(
     catalogue: &Catalogue,
     request: &Request,
@@ -60,12 +76,24 @@ pub(super) fn bound(
     }
     let parts = |message: &Message| tokens_beside_text(&message.parts);
     let beside = request.messages.iter().map(parts).sum::<Result<u64, _>>()?;
-    let input = beside.saturating_add(encoded.body.len() as u64);
+    let input = beside.saturating_add(encoded.body.len() as u64).saturating_add(added(request));
     let model = catalogue.find(&leg.listed.provider, &leg.listed.model).ok_or(Unbounded::Price)?;
     let choices = u64::from(request.params.n.unwrap_or(1).max(1));
     let output = request.params.max_tokens.or(model.max_output).or(model.context).ok_or(Unbounded::Price)?;
     let prices = model.prices.as_ref().ok_or(Unbounded::Price)?;
     Ok(prices.worst_case(input, output.saturating_mul(choices)))
+}
+
+/// The most tokens that a provider adds to what it is sent, in any dialect: the same model is spoken to in several.
+fn added(request: &Request) -> u64 {
+    let count = |items: usize, each: u64| (items as u64).saturating_mul(each);
+    let tools = if request.tools.is_empty() { 0 } else { WITH_TOOLS };
+    let form = if request.shape == Shape::Text { 0 } else { WITH_FORM };
+    PER_REQUEST
+        + tools
+        + form
+        + count(request.messages.len(), PER_MESSAGE)
+        + count(request.tools.len(), PER_TOOL)
 }
 
 /// The most tokens of the parts that are not text, pictures inside tool results included.
@@ -106,7 +134,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::request::{Image, ToolResult};
+    use crate::model::request::{Image, Role, Tool, ToolResult};
 
     fn opaque(kind: &str) -> Part {
         Part::Opaque { dialect: "openai".into(), value: json!({ "type": kind, "data": "AAAA" }) }
@@ -126,6 +154,37 @@ mod tests {
         ];
         for (parts, expected) in cases {
             assert_eq!(tokens_beside_text(&parts), expected, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_small_request_with_tools_or_a_schema_is_bounded_with_what_the_provider_adds_to_it() {
+        let with = |tools: usize, shape: Shape| Request {
+            messages: vec![Message::text(Role::User, "hi")],
+            tools: vec![Tool { name: "t".into(), ..Tool::default() }; tools],
+            shape,
+            ..Request::default()
+        };
+        // The most in Anthropic's table, with its computer tool.
+        assert!(added(&with(1, Shape::Text)) >= 804 + 735);
+        // OpenAI's 3 for the message, 3 for the answer that begins, 22 for a tool.
+        assert!(added(&with(0, Shape::Text)) >= 6 && PER_TOOL >= 22);
+        assert!(added(&with(0, Shape::Json)) > added(&with(0, Shape::Text)));
+        assert!(added(&with(1, Shape::Json)) > added(&with(1, Shape::Text)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn more_messages_and_tools_never_cost_less(messages in 0_usize..50, tools in 0_usize..50) {
+            let of = |messages: usize, tools: usize| added(&Request {
+                messages: vec![Message::text(Role::User, ""); messages],
+                tools: vec![Tool::default(); tools],
+                ..Request::default()
+            });
+            let least = messages as u64 * PER_MESSAGE + tools as u64 * PER_TOOL;
+            proptest::prop_assert!(of(messages, tools) >= least);
+            proptest::prop_assert!(of(messages + 1, tools) > of(messages, tools));
+            proptest::prop_assert!(of(messages, tools + 1) > of(messages, tools));
         }
     }
 }

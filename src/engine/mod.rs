@@ -208,7 +208,7 @@ impl Engine {
             }
         };
         let began = self.clock.now();
-        let made = attempt::call(leg, encoded, ask.headers).await;
+        let made = attempt::call(leg, encoded, ask.headers, ask.request.params.n.unwrap_or(1)).await;
         permit.finish(signal(made.failure.as_ref()));
         so_far.own += made.own;
         let (cost, price_snapshot) = self.cost(leg, &made, bound);

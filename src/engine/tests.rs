@@ -167,6 +167,31 @@ async fn an_answer_is_timed_from_its_sending_and_priced_by_its_tokens() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_complete_answer_does_not_wait_for_a_connection_that_stays_open() {
+    let Act::Answer(status, headers, pieces) = good() else { unreachable!() };
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}\n\n";
+    let finished =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let silence = (10_000_000, String::new());
+    let after_done = [pieces, vec![silence.clone()]].concat();
+    // Where streams end without [DONE], tokens that come shortly after the finish reason are still counted.
+    let without_done = vec![(10, finished.to_owned()), (200, usage.to_owned()), silence.clone()];
+    for (pieces, provider) in [(after_done, "openai"), (without_done.clone(), "perplexity")] {
+        let mut bench = bench(vec![Act::Answer(status, headers.clone(), pieces)], None);
+        bench.leg.quirks = quirks::of(provider);
+        let began = Instant::now();
+        let outcome = bench.run().await;
+        assert_eq!(outcome.answer.as_ref().unwrap().text(), "hi", "{provider}");
+        assert_eq!(outcome.attempts[0].cost, Cost::Computed(Money::from_nanos(20_000)), "{provider}");
+        assert!(began.elapsed() < Duration::from_secs(1), "{provider}: {:?}", began.elapsed());
+    }
+    // Without its terminal event an answer is none.
+    let bench = bench(vec![Act::Answer(status, headers, without_done)], None);
+    let outcome = bench.run().await;
+    assert_eq!(class(&outcome), FailureClass::Stalled);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
     let cases = [
         (vec![error(500, vec![]), good()], None, 2),

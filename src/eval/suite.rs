@@ -16,9 +16,15 @@ use toml::Spanned;
 use super::dataset::{Format, Template};
 use super::problem::{Problem, Problems, did_you_mean};
 use super::scorer::Scorer;
+use crate::base::file;
 use crate::base::money::Money;
 use crate::model::request::Params;
 use written::{CandidateWritten, PromptWritten, SuiteWritten};
+
+/// The most bytes of a suite's file.
+const MOST_SUITE: u64 = 4 << 20;
+/// The most bytes of a template's file; no model reads a longer prompt.
+pub const MOST_TEMPLATE: u64 = 16 << 20;
 
 /// A suite, checked. Everything that is absent is the caller's default.
 #[derive(Clone, Debug)]
@@ -90,7 +96,7 @@ impl Suite {
     /// Reads a suite and the templates it names.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         let file = path.to_string_lossy();
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = file::text(path, MOST_SUITE).map_err(|error| {
             let mut problems = Problems::default();
             problems.push(Problem::of_file(&file, format!("cannot be read: {error}")));
             problems
@@ -253,7 +259,7 @@ fn read_prompt(written: PromptWritten, at: usize, dir: &Path, suite: &str) -> Re
     let (name, text, default_label) = match (written.file, written.text) {
         (Some(file), None) => {
             let path = dir.join(&file);
-            let text = std::fs::read_to_string(&path)
+            let text = file::text(&path, MOST_TEMPLATE)
                 .map_err(|error| format!("the template {} cannot be read: {error}", path.display()))?;
             (path.to_string_lossy().into_owned(), text, file)
         }

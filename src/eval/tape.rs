@@ -18,6 +18,7 @@ use super::sample::UNSCORED;
 use crate::ledger::row::SampleRow;
 use crate::ledger::{LedgerError, Reader, SampleFilter};
 use crate::model::Response;
+use crate::wire::replay::MOST_ROW;
 
 /// A recording that cannot be begun or gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -216,7 +217,11 @@ impl Tape {
         let (mut bytes, mut line) = (Vec::new(), 0);
         loop {
             bytes.clear();
-            match lines.read_until(b'\n', &mut bytes) {
+            match (&mut lines).take(MOST_ROW as u64 + 1).read_until(b'\n', &mut bytes) {
+                Ok(read) if read > MOST_ROW => {
+                    let told = format!("line {} is longer than {MOST_ROW} bytes, as no answer is", line + 1);
+                    return Err(io(io::Error::new(io::ErrorKind::InvalidData, told)));
+                }
                 Ok(_) => {}
                 // A gzip stream that a kill cut off ends like this.
                 Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {}

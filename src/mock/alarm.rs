@@ -42,24 +42,43 @@ impl Alarm {
 }
 
 fn ring(queue: &Receiver<Call>) {
-    let mut waiting: BinaryHeap<Reverse<Call>> = BinaryHeap::new();
+    let mut waiting = Waiting::default();
     loop {
-        let called = match waiting.peek() {
+        let called = match waiting.next() {
             None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(Reverse(next)) => queue.recv_timeout(next.at.saturating_duration_since(Instant::now())),
+            Some(next) => queue.recv_timeout(next.saturating_duration_since(Instant::now())),
         };
         match called {
-            Ok(call) => waiting.push(Reverse(call)),
+            Ok(call) => waiting.push(call),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let now = Instant::now();
-        while waiting.peek().is_some_and(|Reverse(next)| next.at <= now) {
-            if let Some(Reverse(due)) = waiting.pop() {
-                // A client that left does not wait any more.
-                due.wake.send(()).ok();
-            }
+        while let Some(due) = waiting.pop_due(now) {
+            // A client that left does not wait any more.
+            due.wake.send(()).ok();
         }
+    }
+}
+
+/// Who waits, the earliest deadline first.
+#[derive(Default)]
+struct Waiting(BinaryHeap<Reverse<Call>>);
+
+impl Waiting {
+    fn push(&mut self, call: Call) {
+        self.0.push(Reverse(call));
+    }
+
+    /// The earliest deadline.
+    fn next(&self) -> Option<Instant> {
+        self.0.peek().map(|Reverse(next)| next.at)
+    }
+
+    /// Takes who has waited longest past a deadline, if anybody has.
+    fn pop_due(&mut self, now: Instant) -> Option<Call> {
+        self.next().filter(|at| *at <= now)?;
+        self.0.pop().map(|Reverse(due)| due)
     }
 }
 
@@ -89,17 +108,29 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn nobody_is_woken_early_and_the_earliest_deadline_rings_first() {
-        let alarm = Alarm::start().unwrap();
+    #[test]
+    fn nobody_is_woken_early_and_the_earliest_deadline_rings_first() {
         let began = Instant::now();
-        let wait = async |millis| {
-            let at = began + Duration::from_millis(millis);
-            alarm.wait_until(at).await;
-            assert!(Instant::now() >= at, "{millis} ms rang early");
-            Instant::now()
-        };
-        let (late, early, past) = tokio::join!(wait(20), wait(5), wait(0));
-        assert!(past <= late && early <= late);
+        let at = |millis| began + Duration::from_millis(millis);
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.next(), None);
+        for millis in [20, 5, 0, 5] {
+            waiting.push(Call { at: at(millis), wake: oneshot::channel().0 });
+        }
+        let mut rung =
+            |now| std::iter::from_fn(|| waiting.pop_due(at(now))).map(|call| call.at).collect::<Vec<_>>();
+        assert_eq!(rung(0), [at(0)]);
+        assert_eq!(rung(4), []);
+        assert_eq!(rung(19), [at(5), at(5)]);
+        assert_eq!(rung(1_000), [at(20)]);
+        assert_eq!(waiting.next(), None);
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken() {
+        let alarm = Alarm::start().unwrap();
+        let at = Instant::now() + Duration::from_millis(1);
+        alarm.wait_until(at).await;
+        assert!(Instant::now() >= at);
     }
 }

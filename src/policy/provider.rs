@@ -11,6 +11,7 @@ use super::file::{Table, Value, literal_secret, nearest};
 use super::preset::{self, Auth, Preset};
 use super::problem::Problem;
 use super::{KeySource, Policy, Provider, SIMULATED, Secret};
+use crate::base::untrusted::Untrusted;
 use crate::dialect::DialectName;
 
 /// The provider that recorded answers are listed under; a paid one of this name would go unpaid.
@@ -76,6 +77,16 @@ fn simulated(table: &mut Table<'_, '_>) {
 fn address(name: &str, span: &Range<usize>, preset: Option<&Preset>, table: &mut Table<'_, '_>) -> String {
     let url = table.parsed("url", base_url).or(preset.map(|preset| preset.url.to_owned()));
     let url = url.unwrap_or_default();
+    let place = table.place("url").unwrap_or_else(|| span.clone());
+    if let Some((key, _)) = query(&url).find(|(key, _)| is_key_name(key)) {
+        let message = format!(
+            "an address must not hold a credential, and `{}` of its query is one",
+            Untrusted::line(key)
+        );
+        let help =
+            "name where it is: keys = [{ env = \"NAME\" }], or headers = { NAME = { env = \"NAME\" } }";
+        table.problem(Problem { message, ..literal_secret(place) }.help(help));
+    }
     if url.is_empty() && table.place("url").is_none() {
         let message = format!("provider `{name}` has no url");
         let close = nearest(name, preset::ALL.iter().map(|preset| preset.name));
@@ -86,6 +97,25 @@ fn address(name: &str, span: &Range<usize>, preset: Option<&Preset>, table: &mut
         table.problem(Problem::new(span.clone(), message, "needed here").help(help));
     }
     url
+}
+
+/// The names and values of an address' query.
+fn query(url: &str) -> impl Iterator<Item = (&str, &str)> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query
+        .split(['&', ';'])
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// Whether a name in a query is that of a credential: `key` (Gemini), `code` (Azure Functions), `sig` (Azure's
+/// signed addresses), `X-Amz-Signature` (AWS) and what else is written in these words.
+fn is_key_name(name: &str) -> bool {
+    const WITHIN: [&str; 7] = ["token", "secret", "passw", "apikey", "signature", "credential", "accesskey"];
+    const WORDS: [&str; 6] = ["key", "sig", "code", "auth", "authorization", "pwd"];
+    let name = name.to_ascii_lowercase();
+    WITHIN.iter().any(|part| name.contains(part))
+        || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
 }
 
 const EXAMPLE: &str = "url = \"https://llm.example.com/v1\"";
@@ -290,21 +320,78 @@ fn not_a_value(header: &str, span: Range<usize>) -> Problem {
     Problem { is_secret: true, ..Problem::new(span, message, "here").help(help) }
 }
 
-/// The configuration's text as it may be kept: the values of headers, which may be secrets, are left out; their
-/// names stay. Everything else that is secret is refused when the text is read.
+/// The configuration's text as it may be kept, with what may be secret left out: comments, where keys are put aside;
+/// the values of headers and of an address' query, whose names stay. Everything else that is secret is refused when
+/// the text is read. Lines stay where they are.
 pub fn storable(text: &str) -> String {
     let (root, _) = DeTable::parse_recoverable(text);
-    let providers = below(root.get_ref(), "providers").into_iter().flatten();
-    let headers =
-        providers.filter_map(|(_, provider)| below(provider.get_ref().as_table()?, "headers")).flatten();
-    let literal = headers.filter(|(_, value)| value.get_ref().as_table().is_none());
-    let mut values: Vec<Range<usize>> = literal.map(|(_, value)| value.span()).collect();
-    values.sort_by_key(|span| span.start);
+    let mut changes: Vec<(Range<usize>, String)> =
+        comments(text).into_iter().map(|comment| (comment, String::new())).collect();
+    for (_, provider) in below(root.get_ref(), "providers").into_iter().flatten() {
+        let Some(provider) = provider.get_ref().as_table() else { continue };
+        let headers = below(provider, "headers").into_iter().flatten();
+        let literal = headers.filter(|(_, value)| value.get_ref().as_table().is_none());
+        changes.extend(literal.map(|(_, value)| (value.span(), "\"(not kept)\"".to_owned())));
+        let url = provider.iter().find(|(name, _)| name.get_ref() == "url").map(|(_, value)| value);
+        let url = url.and_then(|value| Some((value.span(), blanked(value.get_ref().as_str()?)?)));
+        // A string of Rust in quotes is one of TOML for all that an address may hold.
+        changes.extend(url.map(|(span, url)| (span, format!("{url:?}"))));
+    }
+    changes.sort_by_key(|(span, _)| span.start);
     let mut out = text.to_owned();
-    for span in values.into_iter().rev() {
-        out.replace_range(span, "\"(not kept)\"");
+    for (span, instead) in changes.into_iter().rev() {
+        out.replace_range(span, &instead);
     }
     out
+}
+
+/// An address without credentials and the values of its query; nothing where it has none.
+fn blanked(url: &str) -> Option<String> {
+    let (address, _) = url.split_once('?').unwrap_or((url, ""));
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let bare = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let names: Vec<_> = query(url).map(|(name, _)| format!("{name}=(not kept)")).collect();
+    if names.is_empty() && bare == host {
+        return None;
+    }
+    let mark = if names.is_empty() { "" } else { "?" };
+    Some(format!("{scheme}://{bare}{path}{mark}{}", names.join("&")))
+}
+
+/// Where the comments of a TOML text are, with the blanks before them.
+fn comments(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(next) = text[at..].find(['#', '"', '\'']).map(|next| at + next) {
+        let rest = &text[next..];
+        if rest.starts_with('#') {
+            let end = next + rest.find('\n').unwrap_or(rest.len());
+            let start = text[..next].trim_end_matches([' ', '\t']).len();
+            found.push(start..end);
+            at = end;
+        } else {
+            at = next + string(rest);
+        }
+    }
+    found
+}
+
+/// How long the TOML string is that a text begins with.
+fn string(text: &str) -> usize {
+    let quote = &text[..1];
+    let triple = quote.repeat(3);
+    let mark = if text.starts_with(&triple) { triple.as_str() } else { quote };
+    let mut at = mark.len();
+    while at < text.len() && !text[at..].starts_with(mark) {
+        let is_escape = quote == "\"" && text[at..].starts_with('\\');
+        let mut chars = text[at..].chars();
+        let taken = chars.next().into_iter().chain(chars.next().filter(|_| is_escape));
+        at += taken.map(char::len_utf8).sum::<usize>();
+    }
+    at = (at + mark.len()).min(text.len());
+    // Up to two quotes may stand right before the three that end a text of lines.
+    let more = text[at..].bytes().take(2).take_while(|byte| mark.len() == 3 && quote.as_bytes() == [*byte]);
+    at + more.count()
 }
 
 fn below<'t>(table: &'t DeTable<'t>, key: &str) -> Option<&'t DeTable<'t>> {

@@ -296,8 +296,43 @@ fn the_values_of_headers_are_not_kept() {
     let text = "[providers.a]\nurl = \"https://h\"\nheaders = { x-a = \"s3cret\", x-b = { env = \"B\" } } # c\n\
                 [providers.b]\nurl = \"https://h\"\n[providers.b.headers]\nx-c = 'other'\n";
     let kept = storable(text);
-    assert_eq!(kept, text.replace("\"s3cret\"", "\"(not kept)\"").replace("'other'", "\"(not kept)\""));
-    assert_eq!(storable("# nothing\n"), "# nothing\n");
+    let expected = text.replace("\"s3cret\"", "\"(not kept)\"").replace("'other'", "\"(not kept)\"");
+    assert_eq!(kept, expected.replace(" # c", ""));
+    assert_eq!(storable("# nothing\n"), "\n");
+}
+
+#[test]
+fn the_query_of_an_address_and_comments_are_not_kept_and_the_rest_is_as_written() {
+    let cases = [
+        (
+            "[providers.a]\nurl = 'https://h/v1?api-version=2024&x=1' # sk-old\n",
+            "[providers.a]\nurl = \"https://h/v1?api-version=(not kept)&x=(not kept)\"\n",
+        ),
+        ("[providers.a]\nurl = \"https://u:p@h/v1\"\n", "[providers.a]\nurl = \"https://h/v1\"\n"),
+        ("a = 'x # y' # z\n  # w\nb = \"x \\\" # y\"#z", "a = 'x # y'\n\nb = \"x \\\" # y\""),
+        (
+            "a = \"\"\"x\n# y\"\"\"\"\"# z\nb = \'\'\'#\\\'\'\' # w\n",
+            "a = \"\"\"x\n# y\"\"\"\"\"\nb = \'\'\'#\\\'\'\'\n",
+        ),
+        ("a = \"\" # é\n'", "a = \"\"\n'"),
+    ];
+    for (text, kept) in cases {
+        assert_eq!(storable(text), kept, "{text}");
+    }
+}
+
+#[test]
+fn a_credential_in_the_query_of_an_address_is_refused_and_not_shown() {
+    for name in
+        ["key", "api_key", "X-Api-Key", "access_token", "sig", "code", "client_secret", "subscription-key"]
+    {
+        let text = format!("[providers.a]\nurl = \"https://h/v1?v=1&{name}=canary\"\n");
+        let shown = render(&resolve(&text).unwrap_err(), "orch.toml", &text, false);
+        assert!(!shown.contains("canary") && shown.contains(&format!("`{name}` of its query")), "{shown}");
+    }
+    for query in ["api-version=2024-10-21", "encoding=x&monkey=y", ""] {
+        resolve(&format!("[providers.a]\nurl = \"https://h/v1?{query}\"\n")).unwrap();
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub struct CredentialError {
 struct Sent {
     header: HeaderName,
     value: HeaderValue,
-    secret: Option<Secret>,
+    secrets: Vec<Secret>,
 }
 
 /// Sends requests over HTTP/1.1 and HTTP/2. Making one costs nothing: sockets, TLS roots and the
@@ -82,8 +82,8 @@ impl Http {
                 return Err(CredentialError { provider });
             };
             value.set_sensitive(true);
-            let secret = Secret::of(value.as_bytes());
-            let sent = Sent { header: credential.header, value, secret };
+            let secrets = Secret::all(value.as_bytes());
+            let sent = Sent { header: credential.header, value, secrets };
             headers.entry(provider).or_default().push(sent);
         }
         Ok(Self {
@@ -135,7 +135,7 @@ impl Http {
         let status = response.status().as_u16();
         let mut headers = std::mem::take(response.headers_mut());
         let mut body = bounded(response.bytes_stream().boxed(), request.url, self.most_body);
-        for secret in credentials.iter().filter_map(|credential| credential.secret.clone()) {
+        for secret in credentials.iter().flat_map(|credential| credential.secrets.clone()) {
             secret.hush_headers(&mut headers);
             body = secret.hush(body);
         }
@@ -152,7 +152,8 @@ impl Http {
                 format!("no connection to {peer} within {limit}; is the address right and the network up?"),
             );
         }
-        if is_tls(error) {
+        // Within a connection that stood, a provider says by an alert too that it ends: after the request left.
+        if error.is_connect() && is_tls(error) {
             return failed(
                 FailureClass::Connect,
                 format!(
@@ -351,6 +352,18 @@ mod tests {
         for (url, shown) in cases {
             assert_eq!(peer(url), shown);
         }
+    }
+
+    #[tokio::test]
+    async fn a_tls_alert_after_the_request_left_is_no_proof_that_it_was_not_answered_and_billed() {
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::InternalError);
+        let body = reqwest::Body::wrap_stream(stream::iter([Err::<Bytes, _>(io::Error::other(alert))]));
+        let error = reqwest::Response::from(::http::Response::new(body)).bytes().await.unwrap_err();
+        assert!(is_tls(&error) && !error.is_connect());
+        let told =
+            Http::new(BTreeMap::new(), Duration::from_secs(1)).unwrap().no_head(&error, "https://h/v1");
+        assert!(told.was_sent, "{told}");
+        assert!(told.message.starts_with("h:443 broke the connection before it answered: "), "{told}");
     }
 
     #[test]

@@ -16,14 +16,28 @@ const MASK: &[u8] = b"[key]";
 /// Shorter ones would mask ordinary words.
 const SHORTEST: usize = 8;
 
-/// A credential as it would be repeated: the value of its header without the scheme.
+/// The schemes that a credential stands behind (RFC 9110, section 11.1: the registered ones that carry one, and
+/// those that APIs made up).
+const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"token", b"apikey", b"api-key", b"key"];
+
+/// A credential as it would be repeated.
 #[derive(Clone)]
 pub(super) struct Secret(Arc<Finder<'static>>);
 
 impl Secret {
-    /// The secret in a header's value; none where it is too short to be told from a word.
-    pub(super) fn of(header_value: &[u8]) -> Option<Self> {
-        let key = header_value.strip_prefix(b"Bearer ").unwrap_or(header_value);
+    /// The secrets in a header's value, in the order in which they are to be looked for: what follows the scheme;
+    /// where the first word is none that is known, the whole and then what follows that word.
+    pub(super) fn all(header_value: &[u8]) -> Vec<Self> {
+        let at = memchr::memchr(b' ', header_value);
+        let (first, rest) =
+            at.map_or((&b""[..], None), |at| (&header_value[..at], Some(&header_value[at + 1..])));
+        let is_scheme = SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(first));
+        let whole = Some(header_value).filter(|_| !is_scheme);
+        whole.into_iter().chain(rest.map(<[u8]>::trim_ascii)).filter_map(Self::of).collect()
+    }
+
+    /// A secret as it stands; none where it is too short to be told from a word.
+    fn of(key: &[u8]) -> Option<Self> {
         (key.len() >= SHORTEST).then(|| Self(Arc::new(Finder::new(key).into_owned())))
     }
 
@@ -143,7 +157,7 @@ mod tests {
     const KEY: &str = "sk-canary-0123456789";
 
     fn secret() -> Secret {
-        Secret::of(format!("Bearer {KEY}").as_bytes()).unwrap()
+        Secret::all(format!("Bearer {KEY}").as_bytes()).remove(0)
     }
 
     fn hushed(secret: Secret, chunks: Vec<Result<Bytes, WireError>>) -> Vec<Result<Bytes, WireError>> {
@@ -181,8 +195,29 @@ mod tests {
 
     #[test]
     fn short_keys_are_ordinary_words() {
-        assert!(Secret::of(b"Bearer test").is_none());
-        assert!(Secret::of(b"12345678").is_some());
+        assert!(Secret::all(b"Bearer test").is_empty());
+        assert!(Secret::all(b"test").is_empty());
+        assert_eq!(Secret::all(b"12345678").len(), 1);
+    }
+
+    #[test]
+    fn a_key_is_masked_with_and_without_the_word_it_stands_behind() {
+        let cases = [
+            ("Bearer sk-canary-0123", "bad sk-canary-0123!", "bad [key]!"),
+            ("bearer sk-canary-0123", "bad sk-canary-0123!", "bad [key]!"),
+            ("Basic dXNlcjpwYXNz", "bad dXNlcjpwYXNz!", "bad [key]!"),
+            ("Basic dXNlcjpwYXNz", "Basic auth", "Basic auth"),
+            ("Token 0123456789", "bad Token 0123456789", "bad Token [key]"),
+            ("Own-Scheme 0123456789", "bad 0123456789", "bad [key]"),
+            ("first-half second-half", "bad first-half second-half", "bad [key]"),
+        ];
+        for (value, said, shown) in cases {
+            let mut text = said.as_bytes().to_vec();
+            for secret in Secret::all(value.as_bytes()) {
+                text = secret.masked(&text).unwrap_or(text);
+            }
+            assert_eq!(String::from_utf8(text).unwrap(), shown, "{value}");
+        }
     }
 
     #[test]

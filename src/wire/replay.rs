@@ -39,8 +39,8 @@ pub const LATENCY: HeaderName = HeaderName::from_static("x-orch-recorded-latency
 /// The response header with the recorded time to the first token in milliseconds.
 pub const TTFT: HeaderName = HeaderName::from_static("x-orch-recorded-ttft-ms");
 
-/// The longest row: 64 MiB, as long as the longest answer over HTTP.
-const MOST_ROW: usize = super::http::MOST_BODY;
+/// The longest row, in bytes: 64 MiB, as long as the longest answer over HTTP.
+pub const MOST_ROW: usize = super::http::MOST_BODY;
 
 /// When a recorded answer arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ mod model;
 mod reply;
 mod solve;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -37,8 +37,35 @@ pub use self::solve::sum;
 /// Answers requests to simulated models.
 pub struct Simulated {
     dice: Dice,
-    /// The requests whose passing failure is over, by digest.
-    over: Mutex<BTreeSet<u64>>,
+    over: Mutex<Over>,
+}
+
+/// The requests whose passing failure is over, by digest: the last [`Over::MOST`] of them.
+#[derive(Default)]
+struct Over {
+    known: BTreeSet<u64>,
+    /// The same, oldest first.
+    order: VecDeque<u64>,
+}
+
+impl Over {
+    /// How many are remembered: more than are ever waiting for their second try, in a megabyte or two.
+    const MOST: usize = 1 << 16;
+
+    /// Notes a failure; whether it is the first of its request. A retry does not forget it: the same request may
+    /// be asked several times at once, and each of them must get through.
+    fn note(&mut self, digest: u64) -> bool {
+        if !self.known.insert(digest) {
+            return false;
+        }
+        self.order.push_back(digest);
+        if self.order.len() > Self::MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
 }
 
 impl fmt::Debug for Simulated {
@@ -95,7 +122,7 @@ impl Simulated {
     /// A provider whose chance depends on the seed.
     pub fn new(seed: u64) -> Self {
         solve::prepare();
-        Self { dice: Dice::new(seed), over: Mutex::new(BTreeSet::new()) }
+        Self { dice: Dice::new(seed), over: Mutex::default() }
     }
 
     async fn exchange(&self, request: WireRequest) -> WireResponse {
@@ -136,7 +163,7 @@ impl Simulated {
             return Some(trouble);
         }
         // The set stays whole when a holder panicked.
-        let is_first = self.over.lock().unwrap_or_else(PoisonError::into_inner).insert(luck.digest());
+        let is_first = self.over.lock().unwrap_or_else(PoisonError::into_inner).note(luck.digest());
         is_first.then_some(trouble)
     }
 }

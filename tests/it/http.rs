@@ -254,13 +254,22 @@ fn plain_http_behind_an_https_address_says_that_the_connection_is_not_secure() {
 
 #[test]
 fn a_slow_first_token_comes_after_the_head() {
-    let settings = Settings { fault_delay: Duration::from_millis(30), ..Settings::default() };
+    // The first token of this call never comes within the test, so what has come is the head alone.
+    let settings = Settings { fault_delay: Duration::from_hours(1), ..Settings::default() };
     with_mock(settings, async |base| {
         let response = send(&base, "fault/slow-first-token", true).await;
-        let head = Instant::now();
-        assert!(text(response).await.ends_with("[DONE]\n\n"));
-        assert!(head.elapsed() >= Duration::from_millis(25), "{:?}", head.elapsed());
+        assert_eq!(response.status, 200);
+        assert_eq!(stats_of(&base).await["in_flight"], 1, "the mock is not done with it");
+        drop(response);
+        while stats_of(&base).await["in_flight"] != 0 {
+            tokio::task::yield_now().await;
+        }
     });
+    let settings = Settings { fault_delay: Duration::from_millis(30), ..Settings::default() };
+    let stats = with_mock(settings, async |base| {
+        assert!(text(send(&base, "fault/slow-first-token", true).await).await.ends_with("[DONE]\n\n"));
+    });
+    assert!(stats.service.p50_us >= 30_000, "{stats:?}");
 }
 
 #[test]
@@ -304,14 +313,12 @@ fn calls_run_side_by_side_and_connections_are_reused() {
     let settings = Settings { latency: Duration::from_millis(20), ..Settings::default() };
     let stats = with_mock(settings, async |base| {
         let http = client();
-        let began = Instant::now();
         for _ in 0..2 {
             let calls = (0..32).map(|_| async {
                 text(http.send(chat(&base, "m", true)).await.unwrap()).await;
             });
             join_all(calls).await;
         }
-        assert!(began.elapsed() < Duration::from_millis(640), "{:?}", began.elapsed());
     });
     assert_eq!((stats.requests, stats.max_in_flight), (64, 32));
     assert!(stats.service.p50_us >= 20_000, "{stats:?}");

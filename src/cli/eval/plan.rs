@@ -1,6 +1,5 @@
 //! From arguments as typed, and suites, to a run as meant.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -8,6 +7,7 @@ use serde_json::Value;
 
 use super::args::RunArgs;
 use super::meaning;
+use crate::base::file;
 use crate::base::money::Money;
 use crate::cli::exit::Failed;
 use crate::cli::settings::Config;
@@ -15,7 +15,7 @@ use crate::eval::candidate;
 use crate::eval::gate::Gate;
 use crate::eval::manifest::{Entrant, File, Manifest, Prompt, VERSION};
 use crate::eval::scorer::Scorer;
-use crate::eval::suite::Suite;
+use crate::eval::suite::{MOST_TEMPLATE, Suite};
 use crate::model::request::Params;
 use crate::policy::{Policy, storable};
 use crate::wire::replay;
@@ -88,7 +88,8 @@ fn blank(config: &Config) -> Manifest {
 fn settle(manifest: &mut Manifest, args: &RunArgs) -> Result<(), Failed> {
     if let Some(template) = &args.template {
         let shown = template.display();
-        let text = fs::read_to_string(template).with_context(|| format!("cannot read the template {shown}"));
+        let text =
+            file::text(template, MOST_TEMPLATE).with_context(|| format!("cannot read the template {shown}"));
         let name = template.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         manifest.prompts = vec![Prompt { name, template: text.map_err(Failed::input)? }];
     }

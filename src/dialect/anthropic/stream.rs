@@ -98,6 +98,10 @@ impl Events for Stream {
         Ok(())
     }
 
+    fn is_complete(&self) -> bool {
+        self.is_over
+    }
+
     fn end(&mut self) -> Result<(), Failure> {
         if self.is_over { Ok(()) } else { Err(body::truncated("message_stop event")) }
     }

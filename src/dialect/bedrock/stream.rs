@@ -88,4 +88,8 @@ impl Decoder for Stream {
         self.answer.close(out);
         if self.is_over { Ok(()) } else { Err(body::truncated("messageStop event")) }
     }
+
+    fn is_complete(&self) -> bool {
+        self.is_over
+    }
 }

@@ -134,4 +134,8 @@ impl Decoder for Stream {
         };
         if is_whole && self.answer.is_complete() { Ok(()) } else { Err(body::truncated("finish reason")) }
     }
+
+    fn is_complete(&self) -> bool {
+        matches!(self.framing, Framing::Events(_)) && self.answer.is_complete()
+    }
 }

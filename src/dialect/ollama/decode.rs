@@ -175,4 +175,8 @@ impl Decoder for Stream {
         body::unless_cut(self.read(out))?;
         if self.answer.is_over { Ok(()) } else { Err(body::truncated("last line (\"done\": true)")) }
     }
+
+    fn is_complete(&self) -> bool {
+        self.answer.is_over
+    }
 }

@@ -74,7 +74,7 @@ struct Stream {
 impl Stream {
     /// `[DONE]` ends a stream that has said how it ends or what it cost; without a finish reason and
     /// without usage a gateway may have written it after its upstream broke off.
-    fn is_complete(&self) -> bool {
+    fn is_whole(&self) -> bool {
         if !self.is_done && !self.quirks.no_done {
             return false;
         }
@@ -103,8 +103,13 @@ impl Events for Stream {
         whole(body, &self.quirks, out)
     }
 
+    /// A stream that may end without any mark ends with its connection.
+    fn is_complete(&self) -> bool {
+        (self.is_done || self.answer.is_finished()) && self.is_whole()
+    }
+
     fn end(&mut self) -> Result<(), Failure> {
-        if self.is_complete() {
+        if self.is_whole() {
             return Ok(());
         }
         Err(body::truncated(if self.is_done { "finish reason" } else { "end marker" }))

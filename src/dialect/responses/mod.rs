@@ -82,6 +82,10 @@ impl Events for Stream {
         whole(body, &self.quirks, out)
     }
 
+    fn is_complete(&self) -> bool {
+        self.answer.is_complete()
+    }
+
     fn end(&mut self) -> Result<(), Failure> {
         if self.answer.is_complete() { Ok(()) } else { Err(body::truncated("terminal event")) }
     }

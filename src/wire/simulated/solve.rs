@@ -10,10 +10,13 @@ mod fields;
 mod fill;
 mod labels;
 mod number;
+mod pattern;
 mod story;
 mod tools;
 mod units;
 mod words;
+
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -96,11 +99,22 @@ pub(super) fn solve(question: &Question<'_>) -> Option<Answer> {
     }
 }
 
-/// Compiles the patterns, so that the first answers are not late for it.
+/// Compiles the patterns of every family, so that the first answers are not late for it.
 pub(super) fn prepare() {
-    let schema = serde_json::json!({"properties": {"answer": {"type": "string"}}});
-    for prompt in ["?", "\"a\" how many", "How much is 1 + 1?"] {
-        solve(&Question { prompt, schema: Some(&schema), ..Question::default() });
+    LazyLock::force(&arithmetic::OPERATORS);
+    let families = [
+        arithmetic::prepare,
+        choice::prepare,
+        dates::prepare,
+        facts::prepare,
+        fields::prepare,
+        labels::prepare,
+        story::prepare,
+        units::prepare,
+        words::prepare,
+    ];
+    for prepare in families {
+        prepare();
     }
 }
 

@@ -126,3 +126,13 @@ async fn an_answer_that_must_have_a_form_has_it_whatever_it_says() {
         serde_json::from_str(value["choices"][0]["message"]["content"].as_str().unwrap()).unwrap();
     assert!(jsonschema::is_valid(&schema, &said), "{said}");
 }
+
+#[test]
+fn failures_that_are_over_are_remembered_up_to_a_bound_the_oldest_forgotten_first() {
+    let mut over = Over::default();
+    let many = 3 * Over::MOST as u64;
+    assert!((0..many).all(|digest| over.note(digest)));
+    assert_eq!((over.known.len(), over.order.len()), (Over::MOST, Over::MOST));
+    assert!(!over.note(many - 1), "a late one is known");
+    assert!(over.note(0), "an old one is not");
+}

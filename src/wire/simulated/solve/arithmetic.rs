@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::number::Ratio;
+use super::pattern::{pattern_of, patterns};
 
 /// Words of operators and what they mean, in the order in which they are replaced.
-static OPERATORS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+pub(super) static OPERATORS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let words = [
         (r"(\d[\d.,]*)\s*(?:%|percent)\s+of\b", "($1/100)*"),
         (r"(\d+\s*/\s*\d+)\s+of\b", "($1)*"),
@@ -29,26 +30,18 @@ static OPERATORS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     words.into_iter().map(|(pattern, sign)| (pattern_of(pattern), sign)).collect()
 });
 
-static SPAN: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"[-(\d][-\d\s.,+*/^()]*"));
-static ASKS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"\b(?:compute|calculate|evaluate|work out|solve|what is|what's|what does|how much is|add|simplify)\b|=",
-    )
-});
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"-?\d[\d,]*(?:\.\d+)?"));
-static OF_LIST: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"\b(sum|product|difference|average|mean|largest|greatest|biggest|maximum|smallest|least|minimum|median)\b[a-z ]*\b(?:of|between|among)\b[a-z ]*:?\s*((?:-?\d+(?:\.\d+)?(?:\s*,?\s*(?:and|or)\s+|\s*,\s*)?)+)",
-    )
-});
-static REMAINDER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(r"\bremainder\b.*?(\d+) (?:is divided )?by (\d+)|(\d+) (?:mod|modulo) (\d+)")
-});
-static ROOT: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\bsquare root of (\d+)"));
-static NUMERALS: LazyLock<Regex> = LazyLock::new(|| {
-    let numeral = NUMERAL_WORDS.map(|(word, _)| word).join("|");
-    pattern_of(&format!(r"\b(?:{numeral})(?:(?:[ -]| and )(?:{numeral}|hundred|thousand))*\b"))
-});
+patterns! {
+    SPAN = r"[-(\d][-\d\s.,+*/^()]*";
+    ASKS = r"\b(?:compute|calculate|evaluate|work out|solve|what is|what's|what does|how much is|add|simplify)\b|=";
+    NUMBER = r"-?\d[\d,]*(?:\.\d+)?";
+    OF_LIST = r"\b(sum|product|difference|average|mean|largest|greatest|biggest|maximum|smallest|least|minimum|median)\b[a-z ]*\b(?:of|between|among)\b[a-z ]*:?\s*((?:-?\d+(?:\.\d+)?(?:\s*,?\s*(?:and|or)\s+|\s*,\s*)?)+)";
+    REMAINDER = r"\bremainder\b.*?(\d+) (?:is divided )?by (\d+)|(\d+) (?:mod|modulo) (\d+)";
+    ROOT = r"\bsquare root of (\d+)";
+    NUMERALS = {
+        let numeral = NUMERAL_WORDS.map(|(word, _)| word).join("|");
+        format!(r"\b(?:{numeral})(?:(?:[ -]| and )(?:{numeral}|hundred|thousand))*\b")
+    };
+}
 
 const NUMERAL_WORDS: [(&str, i128); 28] = [
     ("zero", 0),
@@ -80,11 +73,6 @@ const NUMERAL_WORDS: [(&str, i128); 28] = [
     ("forty", 40),
     ("fifty", 50),
 ];
-
-/// A pattern of this module and its neighbours, without regard to case.
-pub(super) fn pattern_of(pattern: &str) -> Regex {
-    Regex::new(&format!("(?i){pattern}")).expect("the patterns are literals that the tests compile")
-}
 
 /// The numbers of a text, in order.
 pub(super) fn numbers(text: &str) -> Vec<Ratio> {
@@ -244,6 +232,7 @@ impl Reader<'_> {
         if self.take(&['(']).is_some() {
             self.depth += 1;
             let value = if self.depth > DEEPEST { None } else { self.terms() };
+            self.depth -= 1;
             self.take(&[')'])?;
             return value;
         }

@@ -1,15 +1,14 @@
 //! Multiple choice: the stem is worked out and held against the options.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use super::arithmetic::{numbers, pattern_of};
+use super::arithmetic::numbers;
 use super::number::Ratio;
+use super::pattern::patterns;
 use super::{Answer, asked, facts};
 
-static OPTION: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"(?m)^\s*\(?([A-H])[).:]\s+(.+)$"));
-static MULTIPLE: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\b(?:multiple of|divisible by) (\d+)"));
+patterns! {
+    OPTION = r"(?m)^\s*\(?([A-H])[).:]\s+(.+)$";
+    MULTIPLE = r"\b(?:multiple of|divisible by) (\d+)";
+}
 
 /// The letter of the option that is right; nothing when none or several are.
 pub(super) fn letter(prompt: &str) -> Option<Answer> {

@@ -1,14 +1,12 @@
 //! Weekdays, distances of days and of times.
 
-use std::sync::LazyLock;
-
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
-use regex::{Captures, Regex};
+use regex::Captures;
 
 use super::Answer;
-use super::arithmetic::pattern_of;
 use super::number::Ratio;
+use super::pattern::patterns;
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -26,17 +24,18 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    let months = MONTHS.join("|");
-    pattern_of(&format!(
-        r"\b(\d{{4}})-(\d{{2}})-(\d{{2}})\b|\b(\d{{1,2}})(?:st|nd|rd|th)? ({months}),? (\d{{4}})\b|\b({months}) (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})\b"
-    ))
-});
-static TIME: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\b([01]?\d|2[0-3]):([0-5]\d)\b"));
-static AFTER: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\b(\d{1,5}) (day|week)s? (after|before)\b"));
-static WEEKDAY: LazyLock<Regex> =
-    LazyLock::new(|| pattern_of(r"\b(?:weekday|day of the week|which day|what day)\b"));
-static LEAP: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\b(\d{4}) (?:is )?a leap year"));
+patterns! {
+    DATE = {
+        let months = MONTHS.join("|");
+        format!(
+            r"\b(\d{{4}})-(\d{{2}})-(\d{{2}})\b|\b(\d{{1,2}})(?:st|nd|rd|th)? ({months}),? (\d{{4}})\b|\b({months}) (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})\b"
+        )
+    };
+    TIME = r"\b([01]?\d|2[0-3]):([0-5]\d)\b";
+    AFTER = r"\b(\d{1,5}) (day|week)s? (after|before)\b";
+    WEEKDAY = r"\b(?:weekday|day of the week|which day|what day)\b";
+    LEAP = r"\b(\d{4}) (?:is )?a leap year";
+}
 
 /// Answers a question about dates or times.
 pub(super) fn answer(prompt: &str) -> Option<Answer> {

@@ -1,35 +1,24 @@
 //! Fields of a text, by the names and types of a schema's properties.
 
-use std::sync::LazyLock;
-
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::arithmetic::{in_digits, pattern_of};
+use super::arithmetic::in_digits;
 use super::number::Ratio;
+use super::pattern::patterns;
 use super::{dates, minimal};
 
-static EMAIL: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"));
-static LINK: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"https?://[^\s,)]+[^\s,.)]"));
-static PHONE: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\+\d[\d ]{6,}\d"));
-static CODE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b[A-Z]{1,5}[- ]?\d[\dA-Z-]*\b").expect("a literal that the tests compile")
-});
-static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"(?:[$€£]|\b(?:EUR|USD|CHF|GBP|NOK|SEK|DKK)) ?(\d[\d,]*(?:\.\d+)?)|(\d[\d,]*(?:\.\d+)?) ?(?:[€£]|(?:EUR|USD|CHF|GBP|NOK|SEK|DKK)\b)",
-    )
-});
-static CURRENCY: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\b(EUR|USD|CHF|GBP|NOK|SEK|DKK)\b|([$€£])"));
-static PERSON: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b\p{Lu}\p{Ll}+(?: (?:van|de|von))? \p{Lu}\p{Ll}+\b")
-        .expect("a literal that the tests compile")
-});
-static PLACE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?:in|from|to|for|at) (\p{Lu}\p{Ll}+(?: \p{Lu}\p{Ll}+)?)")
-        .expect("a literal that the tests compile")
-});
-static COUNT: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\b\d[\d,]*(?:\.\d+)?\b"));
+patterns! {
+    EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+";
+    LINK = r"https?://[^\s,)]+[^\s,.)]";
+    PHONE = r"\+\d[\d ]{6,}\d";
+    CODE = r"(?-i:\b[A-Z]{1,5}[- ]?\d[\dA-Z-]*\b)";
+    AMOUNT = r"(?:[$€£]|\b(?:EUR|USD|CHF|GBP|NOK|SEK|DKK)) ?(\d[\d,]*(?:\.\d+)?)|(\d[\d,]*(?:\.\d+)?) ?(?:[€£]|(?:EUR|USD|CHF|GBP|NOK|SEK|DKK)\b)";
+    CURRENCY = r"\b(EUR|USD|CHF|GBP|NOK|SEK|DKK)\b|([$€£])";
+    PERSON = r"(?-i:\b\p{Lu}\p{Ll}+(?: (?:van|de|von))? \p{Lu}\p{Ll}+\b)";
+    PLACE = r"(?-i:\b(?:in|from|to|for|at) (\p{Lu}\p{Ll}+(?: \p{Lu}\p{Ll}+)?))";
+    COUNT = r"\b\d[\d,]*(?:\.\d+)?\b";
+}
 
 /// Properties for what has to be worked out, not found.
 const ANSWERS: [&str; 4] = ["answer", "result", "value", "solution"];

@@ -1,11 +1,7 @@
 //! Classification by lists of words, where the labels to choose from are named in the prompt.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::Answer;
-use super::arithmetic::pattern_of;
+use super::pattern::patterns;
 
 /// Labels with the beginnings of the words that speak for them.
 const WORDS: [(&str, &[&str]); 11] = [
@@ -102,10 +98,10 @@ const WORDS: [(&str, &[&str]); 11] = [
     ("question", &["how do", "how can", "is there", "what is", "why does"]),
 ];
 
-static LIST: LazyLock<Regex> =
-    LazyLock::new(|| pattern_of(r"\b([a-z]+(?:,\s*[a-z]+)*),?\s+or\s+(?:a |an )?([a-z]+)\b"));
-static NEGATION: LazyLock<Regex> =
-    LazyLock::new(|| pattern_of(r"(?:\bnot|\bnever|\bno|n't|n’t)(?:\s+\w+)?\s*$"));
+patterns! {
+    LIST = r"\b([a-z]+(?:,\s*[a-z]+)*),?\s+or\s+(?:a |an )?([a-z]+)\b";
+    NEGATION = r"(?:\bnot|\bnever|\bno|n't|n’t)(?:\s+\w+)?\s*$";
+}
 
 /// The label that fits, where at least two labels are named that word lists are here for.
 pub(super) fn label(system: &str, prompt: &str) -> Option<Answer> {

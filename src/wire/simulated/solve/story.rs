@@ -1,38 +1,21 @@
 //! Short stories with numbers: a total that verbs add to and take from, groups, shares, reductions, rates.
 
-use std::sync::LazyLock;
-
 use regex::Regex;
 
-use super::arithmetic::{in_digits, numbers, pattern_of};
+use super::arithmetic::{in_digits, numbers};
 use super::number::Ratio;
+use super::pattern::patterns;
 
-static ASKS: LazyLock<Regex> =
-    LazyLock::new(|| pattern_of(r"\b(?:how many|how much|how far|what is the|what does)\b"));
-static GROUPS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(r"(\d[\d,.]*) [a-z]+(?: [a-z]+)? (?:of|with|holding|containing|at|for) \$?(\d[\d,.]*)")
-});
-static SHARED: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\b(?:equally|evenly)\b"));
-static FRACTION_OFF: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"(\d[\d,.]*)[^.\d]*\b(reduced|discounted|cut|lowered|falls|drops|increased|raised|rises|grows)\b[^.\d]*\bby (\d[\d.]*) ?(?:%|percent)",
-    )
-});
-static RATE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"(\d[\d,.]*) [a-z]+(?: [a-z]+)? (?:per|an|a|each|every) (?:second|minute|hour|day|week|month)\b[^.?]*?\b(?:for|in) (\d[\d,.]*)",
-    )
-});
-static MORE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"\b(?:buys?|bought|gets?|got|finds?|found|receives?|received|adds?|added|earns?|earned|picks?|picked|joins?|joined|arrives?|arrived|wins?|won|gains?|gained|bakes?|baked|makes?|made|returns?|returned|more|collects?|collected)\b",
-    )
-});
-static LESS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"\b(?:sells?|sold|gives?|gave|eats?|ate|loses?|lost|spends?|spent|leaves?|leave|uses?|used|drops?|breaks?|broke|removes?|removed|drains?|fell|falls?|off|throws?|threw|lends?|lent|away)\b",
-    )
-});
+patterns! {
+    ASKS = r"\b(?:how many|how much|how far|what is the|what does)\b";
+    GROUPS = r"(\d[\d,.]*) [a-z]+(?: [a-z]+)? (?:of|with|holding|containing|at|for) \$?(\d[\d,.]*)";
+    SHARED = r"\b(?:equally|evenly)\b";
+    FRACTION_OFF = r"(\d[\d,.]*)[^.\d]*\b(reduced|discounted|cut|lowered|falls|drops|increased|raised|rises|grows)\b[^.\d]*\bby (\d[\d.]*) ?(?:%|percent)";
+    RATE = r"(\d[\d,.]*) [a-z]+(?: [a-z]+)? (?:per|an|a|each|every) (?:second|minute|hour|day|week|month)\b[^.?]*?\b(?:for|in) (\d[\d,.]*)";
+    MORE = r"\b(?:buys?|bought|gets?|got|finds?|found|receives?|received|adds?|added|earns?|earned|picks?|picked|joins?|joined|arrives?|arrived|wins?|won|gains?|gained|bakes?|baked|makes?|made|returns?|returned|more|collects?|collected)\b";
+    LESS = r"\b(?:sells?|sold|gives?|gave|eats?|ate|loses?|lost|spends?|spent|leaves?|leave|uses?|used|drops?|breaks?|broke|removes?|removed|drains?|fell|falls?|off|throws?|threw|lends?|lent|away)\b";
+    NUMBER = r"\d[\d,]*(?:\.\d+)?";
+}
 
 /// What a story comes to, where it is of a kind that is known.
 pub(super) fn total(prompt: &str) -> Option<Ratio> {
@@ -102,7 +85,6 @@ fn sign(before: &str, after: &str) -> Option<i128> {
 
 /// The amounts of a text: their ends, themselves and their starts; `3 boxes of 12` is one.
 fn amounts(told: &str) -> Vec<(usize, Ratio, usize)> {
-    static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern_of(r"\d[\d,]*(?:\.\d+)?"));
     let groups: Vec<_> = GROUPS
         .captures_iter(told)
         .filter_map(|found| {

@@ -9,6 +9,7 @@ fn said(prompt: &str) -> Option<String> {
 
 #[test]
 fn questions_of_known_families_are_worked_out() {
+    let beside = format!("What is {}?", ["(1)"; 33].join(" + "));
     let cases = [
         // Sums in signs and words.
         ("Compute 3 + 4.", "7"),
@@ -20,6 +21,7 @@ fn questions_of_known_families_are_worked_out() {
         ("1 / 8", "0.125"),
         ("What is 10 divided by 3?", "3.3333"),
         ("What is -3 - 8?", "-11"),
+        (&beside, "33"),
         ("What is twelve plus thirty-one?", "43"),
         ("What is three hundred and five times two?", "610"),
         ("What is 15% of 80?", "12"),
@@ -155,10 +157,15 @@ fn tools_are_called_with_what_the_text_says() {
     let city = json!({"type": "object", "properties": {"city": {"type": "string"}, "unit": units}, "required": ["city"]});
     let minutes =
         json!({"type": "object", "properties": {"minutes": {"type": "number"}}, "required": ["minutes"]});
-    let tools =
-        [tool("get_weather", "The weather of a city.", city), tool("set_timer", "Starts a timer.", minutes)];
+    let language = json!({"type": "object", "properties": {"Language": {"type": "string"}}});
+    let tools = [
+        tool("get_weather", "The weather of a city.", city),
+        tool("set_timer", "Starts a timer.", minutes),
+        tool("detect", "", language),
+    ];
     let cases = [
         ("What is the weather in Lisbon?", json!([["get_weather", {"city": "Lisbon"}]])),
+        ("Which LANGUAGE is this, in English?", json!([["detect", {}]])),
         ("Wake me in 25 minutes.", json!([["set_timer", {"minutes": 25}]])),
         (
             "Start a timer of ten minutes and tell me the weather in Rome, in celsius.",
@@ -222,5 +229,26 @@ proptest! {
         let schema = schema(&[("total", "number"), ("name", "string")]);
         solve(&Question { prompt: &prompt, ..Question::default() });
         solve(&Question { prompt: &prompt, schema: Some(&schema), ..Question::default() });
+    }
+}
+
+/// A pattern that `prepare` does not know would be compiled within the first question that needs it.
+#[test]
+fn the_families_have_no_patterns_but_those_that_are_prepared() {
+    let sources = [
+        include_str!("choice.rs"),
+        include_str!("dates.rs"),
+        include_str!("facts.rs"),
+        include_str!("fields.rs"),
+        include_str!("fill.rs"),
+        include_str!("labels.rs"),
+        include_str!("number.rs"),
+        include_str!("story.rs"),
+        include_str!("tools.rs"),
+        include_str!("units.rs"),
+        include_str!("words.rs"),
+    ];
+    for source in sources {
+        assert!(!source.contains("Regex::new") && !source.contains("LazyLock"), "{source}");
     }
 }

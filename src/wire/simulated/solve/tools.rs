@@ -30,8 +30,8 @@ pub(super) fn calls(prompt: &str, tools: &[Value]) -> Option<Vec<(String, Map<St
 /// Where the first word of a tool's name, description or parameters stands in the prompt.
 fn place(tool: &Value, prompt: &str) -> Option<usize> {
     let text = |field: &Value| field.as_str().unwrap_or_default().to_lowercase();
-    let parameters =
-        tool["parameters"]["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+    let properties = tool["parameters"]["properties"].as_object().into_iter().flatten();
+    let parameters = properties.map(|(name, _)| name.to_lowercase());
     let description = format!("{} {}", text(&tool["name"]), text(&tool["description"]));
     let words = description.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).chain(parameters);
     let telling = words.filter(|word| word.len() > 2 && !EMPTY.contains(&word.as_str()));

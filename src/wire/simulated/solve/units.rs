@@ -1,11 +1,8 @@
 //! Conversions between units.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use super::arithmetic::{in_digits, pattern_of};
+use super::arithmetic::in_digits;
 use super::number::Ratio;
+use super::pattern::patterns;
 
 /// Names of units, what they measure, and how many of the smallest unit here they are, as a fraction. Feet,
 /// pounds and miles as the international agreement of 1959 has them.
@@ -37,18 +34,11 @@ const UNITS: [(&[&str], char, i128, i128); 25] = [
     (&["gib", "gibibyte"], 'b', 1 << 30, 1),
 ];
 
-static FORWARD: LazyLock<Regex> =
-    LazyLock::new(|| pattern_of(r"(\d[\d,]*(?:\.\d+)?)\s*([a-z]+)\s+(?:to|in|into|as)\s+([a-z]+)"));
-static BACKWARD: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"how many ([a-z]+) (?:are there |is |are |make up )?(?:in )?(\d[\d,]*(?:\.\d+)?|an?) ([a-z]+)",
-    )
-});
-static DEGREES: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r"(-?\d+(?:\.\d+)?)\s*(?:°\s*|degrees? )?(c|f|celsius|fahrenheit)\s+(?:to|in|into)\s+(?:°\s*|degrees? )?(c|f|celsius|fahrenheit)\b",
-    )
-});
+patterns! {
+    FORWARD = r"(\d[\d,]*(?:\.\d+)?)\s*([a-z]+)\s+(?:to|in|into|as)\s+([a-z]+)";
+    BACKWARD = r"how many ([a-z]+) (?:are there |is |are |make up )?(?:in )?(\d[\d,]*(?:\.\d+)?|an?) ([a-z]+)";
+    DEGREES = r"(-?\d+(?:\.\d+)?)\s*(?:°\s*|degrees? )?(c|f|celsius|fahrenheit)\s+(?:to|in|into)\s+(?:°\s*|degrees? )?(c|f|celsius|fahrenheit)\b";
+}
 
 /// The amount in the unit that is asked for.
 pub(super) fn convert(prompt: &str) -> Option<Ratio> {

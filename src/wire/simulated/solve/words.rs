@@ -1,21 +1,14 @@
 //! Questions about letters and words of a quoted text.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use super::Answer;
-use super::arithmetic::pattern_of;
 use super::number::Ratio;
+use super::pattern::patterns;
 
-static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern_of(r#""([^"]+)"|“([^”]+)”|(?:^|[\s:(])'([^']+)'"#));
-static LETTER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern_of(
-        r#"\bhow (?:many times|often) (?:does|is|do) (?:the letter )?["“']?([a-z])["”']?\b|\bhow many (?:letters? )?["“']?([a-z])["”']?(?:'?s)? (?:are|is) (?:there )?in\b"#,
-    )
-});
-static COUNT: LazyLock<Regex> =
-    LazyLock::new(|| pattern_of(r"\bhow many (words|letters|characters|vowels|digits)\b"));
+patterns! {
+    QUOTED = r#""([^"]+)"|“([^”]+)”|(?:^|[\s:(])'([^']+)'"#;
+    LETTER = r#"\bhow (?:many times|often) (?:does|is|do) (?:the letter )?["“']?([a-z])["”']?\b|\bhow many (?:letters? )?["“']?([a-z])["”']?(?:'?s)? (?:are|is) (?:there )?in\b"#;
+    COUNT = r"\bhow many (words|letters|characters|vowels|digits)\b";
+}
 
 /// Answers a question about a quoted text.
 pub(super) fn answer(prompt: &str) -> Option<Answer> {
