@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod dice;
 pub mod eventstream;
+pub mod hex;
 pub mod id;
 pub mod json_array;
 pub mod money;

@@ -13,8 +13,8 @@ use super::stats::multiplicity::holm;
 use super::stats::power::{Goal, pairs_in_all};
 use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
-use crate::base::money::{Money, grouped};
-use crate::base::number::counted;
+use crate::base::money::Money;
+use crate::base::number::{count, counted};
 use crate::base::span;
 
 /// What the user asked to be decided.
@@ -191,7 +191,7 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
 fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
-        let hold = if gates == 1 { "the gate holds".to_owned() } else { format!("all {gates} gates hold") };
+        let hold = if gates == 1 { "the gate holds".to_owned() } else { format!("all {} hold", counted(gates as u64, "gate")) };
         return format!("{hold} over {}", counted(evidence.model.samples, "sample"));
     };
     let interval = comparison
@@ -200,11 +200,11 @@ fn difference(evidence: &Evidence<'_>) -> String {
     let cost = comparison
         .delta_cost_per_accepted
         .map_or_else(String::new, |delta| format!("; cost per accepted answer {:+.0}%", delta * 100.0));
-    let n = grouped(comparison.prompts);
+    let n = count(comparison.prompts);
     let n = if comparison.pairs == comparison.prompts {
         n
     } else {
-        format!("{n} prompts, {} pairs", grouped(comparison.pairs))
+        format!("{}, {}", counted(comparison.prompts, "prompt"), counted(comparison.pairs, "pair"))
     };
     format!(
         "{:+.1} pp accepted ({interval}n={n}) against {}, margin {} pp{cost}",
@@ -227,17 +227,17 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
             .map(|time| span::show(time.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX))));
         let price = [price, time].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let price = if price.is_empty() { price } else { format!(" (about {price})") };
-        let more = grouped(more);
-        return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
+        let more = counted(more, "more prompt");
+        return format!("{candidate} needs about {more}{price}: {}", difference(evidence));
     }
     if let Some(gate) = evidence.unsure {
         let result = gate.check(evidence.model);
         if result.value.is_none() {
             return format!("{candidate} is undecided: gate `{}` failed at {}", gate.written(), result.shown);
         }
-        let samples = grouped(evidence.model.samples);
+        let samples = counted(evidence.model.samples, "sample");
         return format!(
-            "{candidate} is undecided: {samples} samples cannot show `{}` surely yet",
+            "{candidate} is undecided: {samples} cannot show `{}` surely yet",
             gate.written()
         );
     }

@@ -644,16 +644,10 @@ async fn only_its_owner_can_read_a_new_ledger() {
     assert!(!path.with_file_name("ledger.db-wal").exists(), "one file is left");
 }
 
-#[cfg(unix)]
 #[track_caller]
 fn assert_private(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
-}
-
-#[cfg(not(unix))]
-fn assert_private(path: &Path, _mode: u32) {
-    assert!(path.exists());
 }
 
 #[track_caller]

@@ -8,7 +8,6 @@
 mod row;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -27,6 +26,7 @@ use tokio::time::sleep;
 use self::row::Row;
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::dice::Dice;
+use crate::base::hex::hex;
 
 /// The request header that names the item whose answer is wanted; [`item_value`] writes its value. It is set
 /// for replayed candidates only: no provider ever sees it.
@@ -99,10 +99,7 @@ pub struct Item {
 
 /// What stands for a prompt when a recorded answer is looked up by it: SHA-256 in hexadecimal.
 pub fn prompt_digest(prompt: &str) -> String {
-    Sha256::digest(prompt).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").ok();
-        hex
-    })
+    hex(&Sha256::digest(prompt))
 }
 
 /// The file and the model of what is written behind `replay:`: `FILE` or `FILE#MODEL`. A file whose own name

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use super::Surroundings;
 use super::prepare::Asked;
 use crate::base::clock::Clock;
+use crate::base::number::counted;
 use crate::cli::exit::Failed;
 use crate::cli::settings::Config;
 use crate::cli::{output, secrets};
@@ -41,8 +42,8 @@ pub(super) fn check<T>(
         (Err(failed), []) => Err(failed),
         (Ok(_), [one]) => Err(Failed::input(anyhow!("{one}"))),
         (Ok(_), many) => {
-            let (n, lines) = (many.len(), many.join("\n  "));
-            Err(Failed::input(anyhow!("{n} problems with the models, and nothing was sent:\n  {lines}")))
+            let (n, lines) = (counted(many.len() as u64, "problem"), many.join("\n  "));
+            Err(Failed::input(anyhow!("{n} with the models, and nothing was sent:\n  {lines}")))
         }
         (Err(Failed { exit, error }), told) => {
             let lines = told.join("\n  ");

@@ -3,11 +3,14 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Read, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
+
+use crate::base::hex::hex;
 
 /// A file that can be read by position for as long as it does not change.
 #[derive(Debug)]
@@ -45,10 +48,7 @@ pub(super) struct At<'a> {
 
 impl Read for At<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        #[cfg(unix)]
-        let count = std::os::unix::fs::FileExt::read_at(self.file, out, self.offset)?;
-        #[cfg(windows)]
-        let count = std::os::windows::fs::FileExt::seek_read(self.file, out, self.offset)?;
+        let count = self.file.read_at(out, self.offset)?;
         self.offset += count as u64;
         Ok(count)
     }
@@ -118,11 +118,6 @@ fn spool<T>(inner: impl Read, scan: impl FnOnce(&mut dyn Read) -> io::Result<T>)
     let result = scan(&mut tee)?;
     let file = tee.out.into_inner().map_err(io::IntoInnerError::into_error)?;
     Ok((Store { file, print: None }, result))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Hashes what passes.
