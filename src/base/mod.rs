@@ -1,5 +1,6 @@
 //! Floor 0: money, time, chance, text and framing. Imports nothing of ours.
 
+pub mod at;
 pub mod clock;
 pub mod dice;
 pub mod eventstream;

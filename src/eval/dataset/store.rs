@@ -3,13 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Read, Write};
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use crate::base::at::At;
 use crate::base::hex::hex;
 
 /// A file that can be read by position for as long as it does not change.
@@ -31,27 +31,13 @@ impl Store {
 
     /// A reader from a position on, which leaves every other reader's position alone.
     pub(super) fn at(&self, offset: u64) -> At<'_> {
-        At { file: &self.file, offset }
+        At::new(&self.file, offset)
     }
 }
 
 fn fingerprint(file: &File) -> io::Result<(u64, SystemTime)> {
     let metadata = file.metadata()?;
     Ok((metadata.len(), metadata.modified()?))
-}
-
-/// Reads a file by position.
-pub(super) struct At<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(out, self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
 }
 
 /// What reading a file once leaves behind.
