@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::candidate::Source;
 use super::manifest::Manifest;
 use super::run::Went;
 use super::summary::{DatasetInfo, GateResult, ModelSummary, Summary};
@@ -109,7 +110,7 @@ fn name(
         model.model.clone_from(&entrant.label);
         model.is_incumbent = manifest.incumbent.as_deref() == Some(&entrant.label);
         model.simulated = is_free(&entrant.target);
-        model.replayed = entrant.target.starts_with(REPLAY);
+        model.replayed = Source::of(&entrant.target) == Source::Replayed;
     }
     score(reader, run, models)?;
     for (candidate, served) in reader.served(&run.id)? {
@@ -147,21 +148,20 @@ fn score(reader: &Reader, run: &RunRow, models: &mut [ModelSummary]) -> Result<(
     Ok(())
 }
 
-/// How the target of recorded answers begins.
-const REPLAY: &str = "replay/";
-
 /// What the models' own costs do not show, although it counts.
 fn abandoned(charged: &Charged) -> Option<String> {
     let (calls, money) = (charged.abandoned_count + charged.holds, charged.abandoned + charged.held);
     let were = format!("{} {}", counted(calls, "call"), if calls == 1 { "was" } else { "were" });
     (calls > 0).then(|| {
-        format!("{were} under way without an answer on record: {money} counts as spent, the most they may cost")
+        format!(
+            "{were} under way without an answer on record: {money} counts as spent, the most they may cost"
+        )
     })
 }
 
 /// Simulated and replayed answers are not paid for.
 fn is_free(target: &str) -> bool {
-    target.starts_with("sim/") || target.starts_with(REPLAY)
+    Source::of(target) != Source::Provider
 }
 
 /// How late our loop was, as a share of the mean latency it measured.

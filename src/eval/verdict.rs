@@ -154,7 +154,8 @@ pub fn verdicts(
         let failed =
             gates.iter().find(|gate| gate.model == model.model && !gate.pass && gate.value.is_some());
         let unsure = question.gates.iter().find(|gate| !gate.holds_surely(model));
-        out.push(verdict(&Evidence { question, model, comparison, failed, unsure, pace }));
+        let incumbent = models.iter().find(|model| model.is_incumbent);
+        out.push(verdict(&Evidence { question, model, comparison, incumbent, failed, unsure, pace }));
     }
     out
 }
@@ -163,13 +164,14 @@ struct Evidence<'a> {
     question: &'a Question,
     model: &'a ModelSummary,
     comparison: Option<&'a Comparison>,
+    incumbent: Option<&'a ModelSummary>,
     failed: Option<&'a GateResult>,
     unsure: Option<&'a Gate>,
     pace: &'a Pace,
 }
 
 fn verdict(evidence: &Evidence<'_>) -> Verdict {
-    let candidate = evidence.model.model.clone();
+    let candidate = evidence.model.marked();
     let margin = evidence.question.margin;
     let bounds = evidence.comparison.map(|comparison| comparison.ci95);
     let is_worse = bounds.is_some_and(|ci| ci.is_some_and(|ci| ci[1] < -margin));
@@ -184,14 +186,18 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
     } else {
         (Decision::Inconclusive, inconclusive(evidence))
     };
-    Verdict { decision, candidate, sentence }
+    Verdict { decision, candidate: evidence.model.model.clone(), sentence }
 }
 
 /// `+0.4 pp accepted (95% CI -1.1 to +1.9, n=1,200) against X, margin 2 pp; cost per accepted answer -71%`.
 fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
-        let hold = if gates == 1 { "the gate holds".to_owned() } else { format!("all {} hold", counted(gates as u64, "gate")) };
+        let hold = if gates == 1 {
+            "the gate holds".to_owned()
+        } else {
+            format!("all {} hold", counted(gates as u64, "gate"))
+        };
         return format!("{hold} over {}", counted(evidence.model.samples, "sample"));
     };
     let interval = comparison
@@ -209,13 +215,13 @@ fn difference(evidence: &Evidence<'_>) -> String {
     format!(
         "{:+.1} pp accepted ({interval}n={n}) against {}, margin {} pp{cost}",
         comparison.delta_accepted * 100.0,
-        comparison.incumbent,
+        evidence.incumbent.map_or_else(|| comparison.incumbent.clone(), ModelSummary::marked),
         trimmed(evidence.question.margin * 100.0),
     )
 }
 
 fn inconclusive(evidence: &Evidence<'_>) -> String {
-    let candidate = &evidence.model.model;
+    let candidate = evidence.model.marked();
     if let Some(more) = evidence.comparison.and_then(|comparison| comparison.samples_needed) {
         let price = evidence.pace.cost_per_prompt.map(|cost| {
             let nanos = i128::from(cost.nanos()) * i128::from(more);
@@ -236,10 +242,7 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
             return format!("{candidate} is undecided: gate `{}` failed at {}", gate.written(), result.shown);
         }
         let samples = counted(evidence.model.samples, "sample");
-        return format!(
-            "{candidate} is undecided: {samples} cannot show `{}` surely yet",
-            gate.written()
-        );
+        return format!("{candidate} is undecided: {samples} cannot show `{}` surely yet", gate.written());
     }
     format!("{candidate} is undecided: {}", difference(evidence))
 }

@@ -737,6 +737,41 @@ async fn a_ledger_of_the_first_version_can_be_read_and_continued() {
     }
 }
 
+/// The second schema as it was first released. This file is never regenerated either.
+#[tokio::test]
+async fn a_ledger_of_the_second_version_can_be_read_and_continued() {
+    let (_home, path) = home();
+    Connection::open(&path).unwrap().execute_batch(include_str!("../../fixtures/ledger/v2.sql")).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let before = reader.charged("k7a").unwrap();
+    assert_eq!(
+        (before.holds, before.held),
+        (1, Money::from_nanos(40)),
+        "a hold of a process that died counts"
+    );
+    drop(reader);
+    write(&path, [Entry::Outcome(outcome("new", Some("k7a"), vec![attempt(1, computed(9), None)]))]).await;
+    let after = Reader::open(&path).unwrap().charged("k7a").unwrap();
+    assert_eq!(after.total(), before.total() + Money::from_nanos(9));
+    let connection = Connection::open(&path).unwrap();
+    let connects = "SELECT count(*) FROM attempts WHERE connect_us = 1500";
+    assert!(connection.query_row(connects, [], |row| row.get::<_, i64>(0)).unwrap() > 0);
+}
+
+/// A step that has been released is never edited: what came after it was made for ledgers as it left them.
+#[test]
+fn the_steps_to_the_second_schema_are_as_they_were_released() {
+    let schema = |steps: &[&str]| {
+        let connection = Connection::open_in_memory().unwrap();
+        steps.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        let mut query = connection.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<Vec<(String, Option<String>)>, _>>().unwrap()
+    };
+    let steps = [include_str!("v1.sql"), include_str!("v2.sql")];
+    assert_eq!(schema(&steps), schema(&[include_str!("../../fixtures/ledger/v2.sql")]));
+}
+
 #[test]
 fn a_reader_says_that_there_is_no_ledger() {
     let (_home, path) = home();

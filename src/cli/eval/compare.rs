@@ -164,10 +164,9 @@ fn notes(sides: &[Side; 2], paired: &Paired) -> Vec<String> {
     }
     if paired.renamed > 0 {
         let rows = counted(paired.renamed as u64, "row");
-        let (have, ask, are) = if paired.renamed == 1 { ("has", "asks", "it is") } else { ("have", "ask", "they are") };
-        notes.push(format!(
-            "{rows} {have} the same id in both and {ask} something else: {are} not compared"
-        ));
+        let (have, ask, are) =
+            if paired.renamed == 1 { ("has", "asks", "it is") } else { ("have", "ask", "they are") };
+        notes.push(format!("{rows} {have} the same id in both and {ask} something else: {are} not compared"));
     }
     let named = |names: &str| if names.is_empty() { "none".to_owned() } else { names.to_owned() };
     if let Some((old, new)) = paired.scorers.first() {
