@@ -158,3 +158,27 @@ impl Outcome {
         self.attempts.iter().map(|attempt| attempt.cost).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_of_costs_is_as_sure_as_its_least_sure_part() {
+        let nanos = Money::from_nanos;
+        let (billed, computed) = (Cost::Billed(nanos(1)), Cost::Computed(nanos(2)));
+        let (estimated, nothing) = (Cost::Estimated(nanos(4)), Cost::Computed(Money::ZERO));
+        let cases = [
+            (vec![], nothing),
+            (vec![billed, billed], Cost::Billed(nanos(2))),
+            (vec![nothing, billed, nothing], billed),
+            (vec![billed, computed], Cost::Computed(nanos(3))),
+            (vec![billed, estimated, computed], Cost::Estimated(nanos(7))),
+            (vec![billed, Cost::Unknown, estimated], Cost::Unknown),
+        ];
+        for (costs, sum) in cases {
+            assert_eq!(costs.iter().copied().sum::<Cost>(), sum, "{costs:?}");
+            assert_eq!(costs.iter().rev().copied().sum::<Cost>(), sum, "{costs:?} reversed");
+        }
+    }
+}

@@ -76,9 +76,7 @@ impl Access<'_> {
         };
         let provider = &resolved.provider;
         if must_embed && embed::for_name(provider.dialect).is_none() {
-            let name = &provider.name;
-            let why = format!("provider `{name}` has no embeddings; a similarity scorer needs another model");
-            self.wrong(model, why);
+            self.wrong(model, no_embeddings(&provider.name));
         }
         for secret in needed(&resolved) {
             if let Some(lack) = secrets::lack(&secret, self.surroundings.environment) {
@@ -148,6 +146,11 @@ impl Access<'_> {
             }
         }
     }
+}
+
+/// Why a model cannot embed.
+pub(super) fn no_embeddings(provider: &str) -> String {
+    format!("provider `{provider}` has no embeddings; a similarity scorer needs another model")
 }
 
 fn warn(message: &str, help: Option<&str>) {

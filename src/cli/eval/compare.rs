@@ -13,6 +13,7 @@ use crate::base::number::{count, counted};
 use crate::base::untrusted::{self, Untrusted};
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
+use crate::eval::candidate::Source;
 use crate::eval::manifest::Manifest;
 use crate::eval::summary::{Comparison, Verdict};
 use crate::eval::tally::Tally;
@@ -70,7 +71,8 @@ impl Side {
     }
 
     fn label(&self) -> String {
-        format!("{}:{}", self.run.id, self.manifest.candidates[self.candidate as usize].label)
+        let entrant = &self.manifest.candidates[self.candidate as usize];
+        format!("{}:{}", self.run.id, Source::of(&entrant.target).beside(&entrant.label))
     }
 
     fn answers(&self, reader: &Reader) -> Result<Answers, LedgerError> {
