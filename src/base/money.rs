@@ -5,6 +5,8 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 use std::str::FromStr;
 
+use super::number::count;
+
 /// An amount in nano-dollars (1e-9 USD). `i64` holds ±9.2 billion dollars; arithmetic saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
@@ -43,6 +45,13 @@ impl Money {
     #[expect(clippy::cast_precision_loss, reason = "documented as inexact")]
     pub fn dollars(self) -> f64 {
         self.0 as f64 / 1e9
+    }
+
+    /// An equal share of so many, half to even to the nano-dollar; nothing where there are none to share among.
+    pub fn divided_by(self, by: u64) -> Option<Self> {
+        let share = (by > 0).then(|| divide_half_even(i128::from(self.0).abs(), i128::from(by)))?;
+        // No share is larger than the whole.
+        i64::try_from(if self.0 < 0 { -share } else { share }).ok().map(Self)
     }
 
     /// The exact decimal text, without trailing zeros beyond the second place: `0.0004`, `12.40`.
@@ -95,7 +104,7 @@ impl fmt::Display for Money {
         };
         let unit = 10_u64.pow(9 - places);
         let rounded = (nanos + unit / 2) / unit * unit;
-        let whole = grouped(rounded / 1_000_000_000);
+        let whole = count(rounded / 1_000_000_000);
         if places == 0 {
             return write!(f, "{sign}${whole}");
         }
@@ -103,19 +112,6 @@ impl fmt::Display for Money {
         let shown = part[..places as usize].trim_end_matches('0');
         write!(f, "{sign}${whole}.{shown:0<2}")
     }
-}
-
-/// A whole number with its thousands apart: `1,204`.
-pub fn grouped(whole: u64) -> String {
-    let digits = whole.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// Dollars as decimal text, with or without `$` and `USD`; at most nine decimal places.
@@ -219,6 +215,24 @@ mod tests {
         assert_eq!(price(&[(1, rate)]), Money(38), "37.5 nano rounds to the even 38");
         assert_eq!(price(&[(3, rate)]), Money(112), "112.5 nano rounds to the even 112");
         assert_eq!(price(&[(1, rate), (1, rate)]), Money(75), "lines are summed before rounding");
+    }
+
+    #[test]
+    fn money_is_shared_out_half_to_even_whatever_its_size_and_sign() {
+        let cases = [
+            (5, 2, Some(2)),
+            (7, 2, Some(4)),
+            (-5, 2, Some(-2)),
+            (-8, 3, Some(-3)),
+            (i64::MAX, 1, Some(i64::MAX)),
+            (i64::MAX, 2, Some(4_611_686_018_427_387_904)),
+            (i64::MIN, 1, Some(i64::MIN)),
+            (i64::MAX, u64::MAX, Some(0)),
+            (1, 0, None),
+        ];
+        for (nanos, by, share) in cases {
+            assert_eq!(Money(nanos).divided_by(by), share.map(Money), "{nanos} by {by}");
+        }
     }
 
     #[test]

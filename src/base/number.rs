@@ -1,7 +1,17 @@
 //! Counts and shares as people read them, the same wherever they are printed.
 
 /// A count with thousands separators: `1,234,567`.
-pub use super::money::grouped as count;
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
 
 /// A noun after its count: `1 call`, `2 calls`, `2 retries`.
 pub fn counted(n: u64, noun: &str) -> String {

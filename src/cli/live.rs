@@ -85,8 +85,8 @@ impl<W: Write + Send + 'static> Live<W> {
     }
 
     /// Shows the progress when it is time to. Call it before the first call, after every sample, and on a
-    /// tick of at most a second; all but ten calls a second return at once. A display that cannot be
-    /// written falls silent: it must not end a run.
+    /// tick of at most a second; on a terminal all but ten calls a second return at once, in a log all but one
+    /// in ten seconds. A display that cannot be written falls silent: it must not end a run.
     pub fn update(&mut self, progress: &Progress, now: Instant) {
         let every = match self.face {
             Face::Terminal(_) => REDRAW_EVERY,

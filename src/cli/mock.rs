@@ -159,7 +159,6 @@ async fn stopped(after: Option<Duration>) {
     }
 }
 
-#[cfg(unix)]
 async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
@@ -168,11 +167,6 @@ async fn terminated() {
         }
         Err(_) => std::future::pending().await,
     }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }
 
 #[cfg(test)]

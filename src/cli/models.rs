@@ -203,9 +203,9 @@ fn facts(model: &Model, catalogue: &Catalogue) -> Vec<(String, String)> {
     if model.floating {
         facts.add("floating", "this name moves from model to model");
     }
-    facts.add("context", counted(model.context));
+    facts.add("context", tokens(model.context));
     facts.add("max input", model.max_input.map_or(String::new(), |tokens| format!("{tokens} tokens")));
-    facts.add("max output", counted(model.max_output));
+    facts.add("max output", tokens(model.max_output));
     facts.add("takes", modalities(&model.input));
     facts.add("makes", modalities(&model.output));
     for (name, value) in model.features.named() {
@@ -279,7 +279,7 @@ fn covered(cover: Cover) -> &'static str {
     }
 }
 
-fn counted(tokens: Option<u64>) -> String {
+fn tokens(tokens: Option<u64>) -> String {
     tokens.map_or("?".to_owned(), |tokens| number::counted(tokens, "token"))
 }
 

@@ -73,7 +73,6 @@ pub fn lack(secret: &Secret, environment: &Environment) -> Option<String> {
 }
 
 /// Why a secret is not well kept: everybody on this machine can read its file.
-#[cfg(unix)]
 pub fn exposure(secret: &Secret, environment: &Environment) -> Option<String> {
     /// Where containers get their secrets, with modes of 0444 (Docker, "Manage sensitive data") and 0644 (Kubernetes,
     /// "Secrets"), which hold within the container alone.
@@ -87,10 +86,4 @@ pub fn exposure(secret: &Secret, environment: &Environment) -> Option<String> {
     let mode = fs::metadata(&path).ok()?.permissions().mode();
     (mode & 0o004 != 0)
         .then(|| format!("everybody on this machine can read {}: chmod 600 makes it yours", path.display()))
-}
-
-/// Other systems have no such bits.
-#[cfg(not(unix))]
-pub fn exposure(_secret: &Secret, _environment: &Environment) -> Option<String> {
-    None
 }

@@ -11,7 +11,7 @@ use super::exit::Failed;
 use super::output::Rendered;
 use crate::base::file;
 use crate::base::money::Rate;
-use crate::base::number::counted as plural;
+use crate::base::number::counted;
 use crate::base::untrusted::Untrusted;
 use crate::model::outcome::Target;
 use crate::policy::catalogue::{Catalogue, Model, Prices, Rates, RequestFee, parse_id};
@@ -51,17 +51,17 @@ pub fn written(global: &Global, environment: &Environment) -> Result<Option<(Pat
 pub fn refused(path: &Path, text: &str, problems: &[Problem], color: bool) -> Failed {
     let shown = render(problems, &path.to_string_lossy(), text, color);
     let file = Untrusted::line(&path.to_string_lossy()).to_string();
-    Failed::input(Rendered(format!("{} in {file}\n\n{}", counted(problems), shown.trim_end())))
+    Failed::input(Rendered(format!("{} in {file}\n\n{}", totals(problems), shown.trim_end())))
 }
 
 /// `a problem`, `3 problems`; `2 errors, 1 warning` where there are both.
-fn counted(problems: &[Problem]) -> String {
+fn totals(problems: &[Problem]) -> String {
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     match (errors, problems.len() - errors) {
         (1, 0) => "a problem".to_owned(),
-        (errors, 0) => format!("{errors} problems"),
+        (errors, 0) => counted(errors as u64, "problem"),
         (errors, warnings) => {
-            format!("{}, {}", plural(errors as u64, "error"), plural(warnings as u64, "warning"))
+            format!("{}, {}", counted(errors as u64, "error"), counted(warnings as u64, "warning"))
         }
     }
 }

@@ -30,6 +30,37 @@ pub enum Source {
     Replayed,
 }
 
+impl Source {
+    /// The source behind a target as manifests write it: `provider/model`.
+    pub fn of(target: &str) -> Self {
+        match target.split_once('/') {
+            Some(("sim", _)) => Self::Simulated,
+            Some(("replay", _)) => Self::Replayed,
+            _ => Self::Provider,
+        }
+    }
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Simulated => "simulated",
+            Self::Replayed => "replayed",
+        }
+    }
+
+    /// A candidate's label with its source behind it, where nobody was paid and the label hides that:
+    /// `cheap (simulated)`.
+    pub fn beside(self, label: &str) -> String {
+        let is_told = match self {
+            Self::Provider => true,
+            Self::Simulated => label.contains("sim/"),
+            Self::Replayed => label.contains("replay:"),
+        };
+        if is_told { label.to_owned() } else { format!("{label} ({})", self.name()) }
+    }
+}
+
 impl Candidate {
     /// The row's request with the candidate's parameters.
     pub fn request(&self, request: &Request) -> Request {
@@ -107,6 +138,20 @@ mod tests {
     fn parameters_are_written_as_they_are_read() {
         let text = "temperature=0.7&top_p=1&max_tokens=200&seed=-3&effort=low";
         assert_eq!(written(&params(text).unwrap()), text);
+    }
+
+    #[test]
+    fn a_label_that_hides_that_nobody_was_paid_is_marked() {
+        let cases = [
+            ("sim/good", "sim/good", "sim/good"),
+            ("sim/good", "cheap", "cheap (simulated)"),
+            ("replay/old.jsonl", "replay:old.jsonl", "replay:old.jsonl"),
+            ("replay/old.jsonl", "before", "before (replayed)"),
+            ("openai/gpt", "cheap", "cheap"),
+        ];
+        for (target, label, shown) in cases {
+            assert_eq!(Source::of(target).beside(label), shown, "{target}");
+        }
     }
 
     #[test]

@@ -16,7 +16,6 @@ use super::sample::{self, Bench, Paid};
 use super::scorer::{ExecResult, Scorer, Step, Subject, Verdict};
 use crate::base::dice::Dice;
 use crate::base::id::Ids;
-use crate::base::money::Money;
 use crate::engine::Ask;
 use crate::engine::leg::Leg;
 use crate::ledger::row::{SampleKey, ScoreRow};
@@ -53,17 +52,7 @@ pub(super) struct Scored {
 
 impl Scored {
     pub(super) fn cost(&self) -> Cost {
-        let mut total = Cost::Computed(Money::ZERO);
-        for outcome in &self.outcomes {
-            total = match (total, outcome.cost()) {
-                (Cost::Unknown, _) | (_, Cost::Unknown) => return Cost::Unknown,
-                (Cost::Estimated(a), b) | (b, Cost::Estimated(a)) => {
-                    Cost::Estimated(a + b.amount().unwrap_or_default())
-                }
-                (a, b) => Cost::Computed(a.amount().unwrap_or_default() + b.amount().unwrap_or_default()),
-            };
-        }
-        total
+        self.outcomes.iter().map(|outcome| outcome.cost()).sum()
     }
 
     pub(super) fn add(&mut self, scorer: &Scorer, verdict: Verdict) {

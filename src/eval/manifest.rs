@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::gate::Gate;
 use super::verdict::Question;
+use crate::base::hex::hex;
 use crate::base::money::Money;
 
 /// The version of the form below. A reader refuses one it does not know.
@@ -160,10 +161,4 @@ impl Manifest {
             Err(format!("its form {} is newer than this orch knows", manifest.version))
         }
     }
-}
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -3,7 +3,7 @@
 use super::stats::level::Level;
 use super::stats::power::{Goal, margin_pairs};
 use super::verdict::{POWER, trimmed};
-use crate::base::money::grouped;
+use crate::base::number::{count, counted};
 
 /// The share of prompts that one candidate is taken to pass and the other not, before anything is known. Of the
 /// six pairs of recorded GSM8K systems (Cobbe et al. 2021) 26 to 41 % differ; the closer two models are, and the
@@ -22,16 +22,15 @@ pub fn outlook(margin: f64, compared: usize, prompts: u64, incumbent: &str) -> S
              {incumbent}: it must be better"
         );
     };
-    let has = grouped(prompts);
+    let has = count(prompts);
     let enough = match prompts {
         prompts if prompts >= needed => format!("this run has {has}, which is enough"),
-        1 => "this run has 1, too few unless they differ clearly".to_owned(),
         _ => format!("this run has {has}, too few unless they differ clearly"),
     };
     format!(
-        "to show a candidate no more than {pp} pp worse than {incumbent} takes about {} prompts if they disagree \
+        "to show a candidate no more than {pp} pp worse than {incumbent} takes about {} if they disagree \
          on {differ}% of them (assumed): {enough}",
-        grouped(needed)
+        counted(needed, "prompt")
     )
 }
 

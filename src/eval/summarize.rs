@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::candidate::Source;
 use super::manifest::Manifest;
 use super::run::Went;
 use super::summary::{DatasetInfo, GateResult, ModelSummary, Summary};
@@ -104,7 +105,7 @@ fn name(
         model.model.clone_from(&entrant.label);
         model.is_incumbent = manifest.incumbent.as_deref() == Some(&entrant.label);
         model.simulated = is_free(&entrant.target);
-        model.replayed = entrant.target.starts_with(REPLAY);
+        model.replayed = Source::of(&entrant.target) == Source::Replayed;
     }
     score(reader, run, models)?;
     for (candidate, served) in reader.served(&run.id)? {
@@ -142,21 +143,20 @@ fn score(reader: &Reader, run: &RunRow, models: &mut [ModelSummary]) -> Result<(
     Ok(())
 }
 
-/// How the target of recorded answers begins.
-const REPLAY: &str = "replay/";
-
 /// What the models' own costs do not show, although it counts.
 fn abandoned(charged: &Charged) -> Option<String> {
     let (calls, money) = (charged.abandoned_count + charged.holds, charged.abandoned + charged.held);
-    let were = if calls == 1 { "call was" } else { "calls were" };
+    let were = format!("{} {}", counted(calls, "call"), if calls == 1 { "was" } else { "were" });
     (calls > 0).then(|| {
-        format!("{calls} {were} under way without an answer on record: {money} counts as spent, the most they may cost")
+        format!(
+            "{were} under way without an answer on record: {money} counts as spent, the most they may cost"
+        )
     })
 }
 
 /// Simulated and replayed answers are not paid for.
 fn is_free(target: &str) -> bool {
-    target.starts_with("sim/") || target.starts_with(REPLAY)
+    Source::of(target) != Source::Provider
 }
 
 /// How late our loop was, as a share of the lowest median latency that it measured: where that much is most.
@@ -173,7 +173,7 @@ fn pace(manifest: &Manifest, models: &[ModelSummary], went: Option<&Went>) -> Pa
     let per_call = |model: &ModelSummary| match (model.simulated, model.samples) {
         // Nobody is paid for its answers, only for judging them.
         (true, 0) => Some(Money::ZERO),
-        (true, samples) => Some(divided(model.judge_cost?, samples)),
+        (true, samples) => model.judge_cost?.divided_by(samples),
         (false, _) => model.cost_per_call,
     };
     let repeats = u64::from(manifest.repeat);
@@ -188,10 +188,6 @@ fn pace(manifest: &Manifest, models: &[ModelSummary], went: Option<&Went>) -> Pa
         cost_per_prompt: cost.map(Money::from_nanos).filter(|cost| *cost > Money::ZERO && !is_free),
         time_per_prompt: time.filter(|time| *time > Duration::ZERO && !is_free),
     }
-}
-
-fn divided(cost: Money, by: u64) -> Money {
-    Money::from_nanos(cost.nanos() / i64::try_from(by).unwrap_or(i64::MAX).max(1))
 }
 
 fn notes(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::candidate::Source;
 use crate::base::money::Money;
 use crate::ledger::row::RunStatus;
 
@@ -178,6 +179,22 @@ pub struct ModelSummary {
     pub repeats: Option<Repeats>,
     /// Models that answered, when the provider said another name than asked for.
     pub served: Vec<String>,
+}
+
+impl ModelSummary {
+    /// Where its answers come from.
+    pub const fn source(&self) -> Source {
+        match (self.simulated, self.replayed) {
+            (_, true) => Source::Replayed,
+            (true, false) => Source::Simulated,
+            (false, false) => Source::Provider,
+        }
+    }
+
+    /// Its name, with its source where the name hides that nobody was paid: `cheap (simulated)`.
+    pub fn marked(&self) -> String {
+        self.source().beside(&self.model)
+    }
 }
 
 /// The 95 % intervals that gates are judged by: Clopper and Pearson's, at the effective sample size where there

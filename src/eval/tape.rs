@@ -1,6 +1,6 @@
 //! `--record`: answers written as they come, one JSON object a line, in the form that `replay:` candidates read.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
@@ -12,6 +12,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::sample::UNSCORED;
@@ -143,13 +144,52 @@ impl<'a> Row<'a> {
 }
 
 /// What tells the rows of a recording apart.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-struct Key {
-    run: String,
-    model: String,
-    id: String,
+#[derive(Deserialize)]
+struct Key<'a> {
+    #[serde(borrow)]
+    run: Cow<'a, str>,
+    #[serde(borrow)]
+    model: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
     #[serde(default)]
     repeat: u32,
+}
+
+impl Key<'_> {
+    /// What stands for the key in memory: half a SHA-256, so that no two of any run are alike.
+    fn digest(&self) -> u128 {
+        let mut hash = Sha256::new();
+        for text in [&self.model, &self.id] {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        }
+        hash.update(self.repeat.to_le_bytes());
+        let bytes = hash.finalize();
+        bytes.iter().take(16).fold(0, |digest, byte| digest << 8 | u128::from(*byte))
+    }
+}
+
+/// The answers of the ledger that the file does not have yet: 17 bytes each.
+struct Missing {
+    digests: Vec<u128>,
+    is_taken: Vec<bool>,
+}
+
+impl Missing {
+    fn new(mut digests: Vec<u128>) -> Self {
+        digests.shrink_to_fit();
+        digests.sort_unstable();
+        Self { is_taken: vec![false; digests.len()], digests }
+    }
+
+    /// Takes one answer out; says whether there was one.
+    fn take(&mut self, digest: u128) -> bool {
+        let start = self.digests.partition_point(|known| *known < digest);
+        let same = self.digests[start..].iter().take_while(|known| **known == digest).count();
+        let free = (start..start + same).find(|at| !self.is_taken[*at]);
+        free.is_some_and(|at| !std::mem::replace(&mut self.is_taken[at], true))
+    }
 }
 
 impl Tape {
@@ -183,21 +223,20 @@ impl Tape {
         let mut tape = Self::over(path, part.as_file().try_clone().map_err(io)?);
         let label =
             |row: &SampleRow| labels.get(row.facts.key.candidate as usize).cloned().unwrap_or_default();
-        let key = |row: &SampleRow| Key {
-            run: row.run.clone(),
-            model: label(row),
-            id: row.id.clone(),
-            repeat: row.facts.key.repeat,
+        let digest = |row: &SampleRow| {
+            let (model, repeat) = (label(row), row.facts.key.repeat);
+            Key { run: (&row.run).into(), model: model.into(), id: (&row.id).into(), repeat }.digest()
         };
-        let mut missing = BTreeSet::new();
+        let mut digests = Vec::new();
         reader.samples(run, &SampleFilter::default(), |row| {
-            missing.insert(key(&row));
+            digests.push(digest(&row));
             ControlFlow::Continue(())
         })?;
+        let mut missing = Missing::new(digests);
         tape.keep(path, run, &mut missing)?;
         let mut written = Ok(());
         reader.samples(run, &SampleFilter::default(), |row| {
-            if missing.contains(&key(&row)) {
+            if missing.take(digest(&row)) {
                 written = tape.write(&label(&row), &row, None);
             }
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -208,7 +247,7 @@ impl Tape {
     }
 
     /// Copies the rows of an earlier file that the ledger has too, and takes them from what is missing.
-    fn keep(&mut self, path: &Path, run: &str, missing: &mut BTreeSet<Key>) -> Result<(), TapeError> {
+    fn keep(&mut self, path: &Path, run: &str, missing: &mut Missing) -> Result<(), TapeError> {
         let io = |cause| TapeError::Io { path: path.to_owned(), cause };
         let mut lines = match File::open(path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -232,9 +271,9 @@ impl Tape {
                 // The end, or half a row before it.
                 return Ok(());
             }
-            let key = serde_json::from_slice::<Key>(&bytes).ok().filter(|key| key.run == run);
+            let key = serde_json::from_slice::<Key<'_>>(&bytes).ok().filter(|key| key.run == run);
             let foreign = || TapeError::Foreign { path: path.to_owned(), line, run: run.to_owned() };
-            if missing.remove(&key.ok_or_else(foreign)?) {
+            if missing.take(key.ok_or_else(foreign)?.digest()) {
                 self.put(&bytes).map_err(io)?;
             }
         }
@@ -281,5 +320,33 @@ fn decoded(path: &Path, file: File) -> Box<dyn Read> {
     match path.extension().is_some_and(|ending| ending == "gz") {
         true => Box::new(MultiGzDecoder::new(BufReader::new(file))),
         false => Box::new(file),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(model: &str, id: &str, repeat: u32) -> u128 {
+        Key { run: "r".into(), model: model.into(), id: id.into(), repeat }.digest()
+    }
+
+    #[test]
+    fn an_answer_is_taken_once_and_told_by_its_model_its_id_and_its_repeat() {
+        let keys = [("a", "b", 0), ("a", "b", 1), ("ab", "", 0), ("", "ab", 0)];
+        let digests = || keys.map(|(model, id, repeat)| digest(model, id, repeat));
+        let mut missing = Missing::new(digests().to_vec());
+        for digest in digests() {
+            assert!(missing.take(digest));
+            assert!(!missing.take(digest), "it is in the file already");
+        }
+        assert!(!missing.take(digest("a", "c", 0)), "the ledger does not have it");
+    }
+
+    #[test]
+    fn answers_that_nothing_tells_apart_are_as_many_as_there_are() {
+        let same = digest("a", "b", 0);
+        let mut missing = Missing::new(vec![same, same]);
+        assert_eq!([0; 3].map(|_| missing.take(same)), [true, true, false]);
     }
 }

@@ -13,8 +13,8 @@ use super::stats::multiplicity::holm;
 use super::stats::power::{Goal, pairs_in_all};
 use super::summary::{Comparison, Deciding, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
-use crate::base::money::{Money, grouped};
-use crate::base::number::counted;
+use crate::base::money::Money;
+use crate::base::number::{count, counted};
 use crate::base::span;
 
 /// What the user asked to be decided.
@@ -159,7 +159,8 @@ pub fn verdicts(
         let failed =
             gates.iter().find(|gate| gate.model == model.model && !gate.pass && gate.value.is_some());
         let unsure = question.gates.iter().find(|gate| !gate.holds_surely(model));
-        out.push(verdict(&Evidence { question, model, comparison, failed, unsure, pace }));
+        let incumbent = models.iter().find(|model| model.is_incumbent);
+        out.push(verdict(&Evidence { question, model, comparison, incumbent, failed, unsure, pace }));
     }
     out
 }
@@ -168,13 +169,14 @@ struct Evidence<'a> {
     question: &'a Question,
     model: &'a ModelSummary,
     comparison: Option<&'a Comparison>,
+    incumbent: Option<&'a ModelSummary>,
     failed: Option<&'a GateResult>,
     unsure: Option<&'a Gate>,
     pace: &'a Pace,
 }
 
 fn verdict(evidence: &Evidence<'_>) -> Verdict {
-    let candidate = evidence.model.model.clone();
+    let candidate = evidence.model.marked();
     let margin = evidence.question.margin;
     let bounds = evidence.comparison.map(|comparison| comparison.ci95);
     let is_worse = bounds.is_some_and(|ci| ci.is_some_and(|ci| ci[1] < -margin));
@@ -189,7 +191,7 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
     } else {
         (Decision::Inconclusive, inconclusive(evidence))
     };
-    Verdict { decision, candidate, sentence }
+    Verdict { decision, candidate: evidence.model.model.clone(), sentence }
 }
 
 /// `+0.4 pp accepted (95% CI -1.1 to +1.9, n=1,200) against X, margin 2 pp; cost per accepted answer -71%`. The
@@ -197,7 +199,11 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
 fn difference(evidence: &Evidence<'_>) -> String {
     let Some(comparison) = evidence.comparison else {
         let gates = evidence.question.gates.len();
-        let hold = if gates == 1 { "the gate holds".to_owned() } else { format!("all {gates} gates hold") };
+        let hold = if gates == 1 {
+            "the gate holds".to_owned()
+        } else {
+            format!("all {} hold", counted(gates as u64, "gate"))
+        };
         return format!("{hold} over {}", counted(evidence.model.samples, "sample"));
     };
     let interval = comparison.deciding.map_or_else(String::new, |Deciding { ends, level }| {
@@ -207,22 +213,22 @@ fn difference(evidence: &Evidence<'_>) -> String {
     let cost = comparison
         .delta_cost_per_accepted
         .map_or_else(String::new, |delta| format!("; cost per accepted answer {:+.0}%", delta * 100.0));
-    let n = grouped(comparison.prompts);
+    let n = count(comparison.prompts);
     let n = if comparison.pairs == comparison.prompts {
         n
     } else {
-        format!("{n} prompts, {} pairs", grouped(comparison.pairs))
+        format!("{}, {}", counted(comparison.prompts, "prompt"), counted(comparison.pairs, "pair"))
     };
     format!(
         "{:+.1} pp accepted ({interval}n={n}) against {}, margin {} pp{cost}",
         comparison.delta_accepted * 100.0,
-        comparison.incumbent,
+        evidence.incumbent.map_or_else(|| comparison.incumbent.clone(), ModelSummary::marked),
         trimmed(evidence.question.margin * 100.0),
     )
 }
 
 fn inconclusive(evidence: &Evidence<'_>) -> String {
-    let candidate = &evidence.model.model;
+    let candidate = evidence.model.marked();
     if let Some(more) = evidence.comparison.and_then(|comparison| comparison.samples_needed) {
         let price = evidence.pace.cost_per_prompt.map(|cost| {
             let nanos = i128::from(cost.nanos()) * i128::from(more);
@@ -234,19 +240,16 @@ fn inconclusive(evidence: &Evidence<'_>) -> String {
             .map(|time| span::show(time.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX))));
         let price = [price, time].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let price = if price.is_empty() { price } else { format!(" (about {price})") };
-        let more = grouped(more);
-        return format!("{candidate} needs about {more} more prompts{price}: {}", difference(evidence));
+        let more = counted(more, "more prompt");
+        return format!("{candidate} needs about {more}{price}: {}", difference(evidence));
     }
     if let Some(gate) = evidence.unsure {
         let result = gate.check(evidence.model);
         if result.value.is_none() {
             return format!("{candidate} is undecided: gate `{}` failed at {}", gate.written(), result.shown);
         }
-        let samples = grouped(evidence.model.samples);
-        return format!(
-            "{candidate} is undecided: {samples} samples cannot show `{}` surely yet",
-            gate.written()
-        );
+        let samples = counted(evidence.model.samples, "sample");
+        return format!("{candidate} is undecided: {samples} cannot show `{}` surely yet", gate.written());
     }
     format!("{candidate} is undecided: {}", difference(evidence))
 }

@@ -679,16 +679,10 @@ async fn only_its_owner_can_read_a_new_ledger() {
     assert!(!path.with_file_name("ledger.db-wal").exists(), "one file is left");
 }
 
-#[cfg(unix)]
 #[track_caller]
 fn assert_private(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
-}
-
-#[cfg(not(unix))]
-fn assert_private(path: &Path, _mode: u32) {
-    assert!(path.exists());
 }
 
 #[track_caller]
@@ -776,6 +770,41 @@ async fn a_ledger_of_the_first_version_can_be_read_and_continued() {
         assert_eq!((totals.requests, totals.attempts, totals.latency.count()), (2, 3, 2));
         assert_eq!(totals.failures, BTreeMap::from([("rate_limited".to_owned(), 1)]));
     }
+}
+
+/// The second schema as it was first released. This file is never regenerated either.
+#[tokio::test]
+async fn a_ledger_of_the_second_version_can_be_read_and_continued() {
+    let (_home, path) = home();
+    Connection::open(&path).unwrap().execute_batch(include_str!("../../fixtures/ledger/v2.sql")).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let before = reader.charged("k7a").unwrap();
+    assert_eq!(
+        (before.holds, before.held),
+        (1, Money::from_nanos(40)),
+        "a hold of a process that died counts"
+    );
+    drop(reader);
+    write(&path, [Entry::Outcome(outcome("new", Some("k7a"), vec![attempt(1, computed(9), None)]))]).await;
+    let after = Reader::open(&path).unwrap().charged("k7a").unwrap();
+    assert_eq!(after.total(), before.total() + Money::from_nanos(9));
+    let connection = Connection::open(&path).unwrap();
+    let connects = "SELECT count(*) FROM attempts WHERE connect_us = 1500";
+    assert!(connection.query_row(connects, [], |row| row.get::<_, i64>(0)).unwrap() > 0);
+}
+
+/// A step that has been released is never edited: what came after it was made for ledgers as it left them.
+#[test]
+fn the_steps_to_the_second_schema_are_as_they_were_released() {
+    let schema = |steps: &[&str]| {
+        let connection = Connection::open_in_memory().unwrap();
+        steps.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        let mut query = connection.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").unwrap();
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<Vec<(String, Option<String>)>, _>>().unwrap()
+    };
+    let steps = [include_str!("v1.sql"), include_str!("v2.sql")];
+    assert_eq!(schema(&steps), schema(&[include_str!("../../fixtures/ledger/v2.sql")]));
 }
 
 #[test]

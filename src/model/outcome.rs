@@ -1,5 +1,6 @@
 //! What happened to one request: its attempts and its answer.
 
+use std::iter::Sum;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -67,6 +68,22 @@ impl Cost {
             Self::Estimated(_) => "estimated",
             Self::Unknown => "unknown",
         }
+    }
+}
+
+/// As sure as the least sure part: unknown as soon as one is unknown, estimated as soon as one is, billed only
+/// where all of it is. Computed to be nothing says nothing of the rest.
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::Computed(Money::ZERO), |total, cost| match (total, cost) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Estimated(a), b) | (b, Self::Estimated(a)) => {
+                Self::Estimated(a + b.amount().unwrap_or_default())
+            }
+            (Self::Computed(Money::ZERO), other) | (other, Self::Computed(Money::ZERO)) => other,
+            (Self::Billed(a), Self::Billed(b)) => Self::Billed(a + b),
+            (a, b) => Self::Computed(a.amount().unwrap_or_default() + b.amount().unwrap_or_default()),
+        })
     }
 }
 
@@ -138,18 +155,30 @@ impl Outcome {
 
     /// The cost of all attempts together: unknown as soon as one is unknown.
     pub fn cost(&self) -> Cost {
-        let mut total = Cost::Computed(Money::ZERO);
-        for attempt in &self.attempts {
-            total = match (total, attempt.cost) {
-                (Cost::Unknown, _) | (_, Cost::Unknown) => Cost::Unknown,
-                (Cost::Estimated(a), b) | (b, Cost::Estimated(a)) => {
-                    Cost::Estimated(a + b.amount().unwrap_or_default())
-                }
-                (Cost::Computed(Money::ZERO), other) => other,
-                (Cost::Billed(a), Cost::Billed(b)) => Cost::Billed(a + b),
-                (a, b) => Cost::Computed(a.amount().unwrap_or_default() + b.amount().unwrap_or_default()),
-            };
+        self.attempts.iter().map(|attempt| attempt.cost).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_of_costs_is_as_sure_as_its_least_sure_part() {
+        let nanos = Money::from_nanos;
+        let (billed, computed) = (Cost::Billed(nanos(1)), Cost::Computed(nanos(2)));
+        let (estimated, nothing) = (Cost::Estimated(nanos(4)), Cost::Computed(Money::ZERO));
+        let cases = [
+            (vec![], nothing),
+            (vec![billed, billed], Cost::Billed(nanos(2))),
+            (vec![nothing, billed, nothing], billed),
+            (vec![billed, computed], Cost::Computed(nanos(3))),
+            (vec![billed, estimated, computed], Cost::Estimated(nanos(7))),
+            (vec![billed, Cost::Unknown, estimated], Cost::Unknown),
+        ];
+        for (costs, sum) in cases {
+            assert_eq!(costs.iter().copied().sum::<Cost>(), sum, "{costs:?}");
+            assert_eq!(costs.iter().rev().copied().sum::<Cost>(), sum, "{costs:?} reversed");
         }
-        total
     }
 }

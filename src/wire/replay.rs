@@ -3,16 +3,13 @@
 //! A file holds one JSON object a line (`id` or `prompt`, `output` or `response`, and optionally `model`,
 //! `repeat`, `latency_ms`, `ttft_ms`, `input_tokens` and `output_tokens` or `usage`, `finish_reason`, `refusal`,
 //! `tool_calls`, `error`), or plain text, whose lines have their numbers as ids. Either may be gzipped. Memory
-//! holds 24 bytes for each id and prompt; the rows stay in the file.
+//! holds 28 bytes for each row; the rows stay in the file.
 
+mod index;
 mod row;
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::header::CONTENT_TYPE;
@@ -24,9 +21,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
+use self::index::{Found, Index};
 use self::row::Row;
 use super::{Transport, WireError, WireRequest, WireResponse};
-use crate::base::dice::Dice;
+use crate::base::hex::hex;
 
 /// The request header that names the item whose answer is wanted; [`item_value`] writes its value. It is set
 /// for replayed candidates only: no provider ever sees it.
@@ -99,10 +97,7 @@ pub struct Item {
 
 /// What stands for a prompt when a recorded answer is looked up by it: SHA-256 in hexadecimal.
 pub fn prompt_digest(prompt: &str) -> String {
-    Sha256::digest(prompt).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").ok();
-        hex
-    })
+    hex(&Sha256::digest(prompt))
 }
 
 /// The file and the model of what is written behind `replay:`: `FILE` or `FILE#MODEL`. A file whose own name
@@ -116,234 +111,38 @@ pub fn source(written: &str) -> (&Path, Option<&str>) {
     }
 }
 
-/// Where a row is.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    /// The digest of the row's id or prompt.
-    digest: u64,
-    offset: u64,
-    len: u32,
-    line: u32,
-}
-
-/// How the lines of a file are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Json,
-    Text,
-}
-
 type Body = BoxStream<'static, Result<Bytes, WireError>>;
 
 /// Answers with what was recorded, in the OpenAI chat dialect, never streamed.
 #[derive(Debug)]
 pub struct Replay {
-    path: PathBuf,
-    file: Mutex<File>,
-    format: Format,
-    /// The model whose rows count, where one was picked.
-    model: Option<String>,
-    /// Where the rows with an id are, in the order of its digests.
-    by_id: Vec<Place>,
-    /// Where the rows with a prompt are, in the order of its digests.
-    by_prompt: Vec<Place>,
-    rows: usize,
+    index: Index,
     pace: Pace,
-}
-
-/// What a file has for an item.
-enum Found {
-    Row(Box<Row>),
-    Nothing,
-    /// Several rows with ids of their own answer the same prompt.
-    Several,
 }
 
 impl Replay {
     /// Reads every row of a file once, to find bad rows before anything is evaluated.
     /// Of a file with answers of several models, `model` picks one.
     pub fn open(path: &Path, model: Option<&str>, pace: Pace) -> Result<Self, ReplayError> {
-        let io = |cause| ReplayError::Io { path: path.to_owned(), cause };
-        let file = File::open(path).and_then(uncompressed).map_err(io)?;
-        let mut replay = Self {
-            path: path.to_owned(),
-            file: Mutex::new(file),
-            format: Format::Text,
-            model: model.map(str::to_owned),
-            by_id: Vec::new(),
-            by_prompt: Vec::new(),
-            rows: 0,
-            pace,
-        };
-        let models = replay.index()?;
-        if let (Some(model), 0) = (model, replay.rows) {
-            let known: Vec<_> = models.into_iter().collect();
-            let known = if known.is_empty() { "no named model".to_owned() } else { known.join(", ") };
-            return Err(ReplayError::Model { path: path.to_owned(), model: model.to_owned(), known });
-        }
-        replay.by_id.sort_by_key(|place| (place.digest, place.line));
-        replay.by_prompt.sort_by_key(|place| (place.digest, place.line));
-        replay.refuse_duplicates(&replay.by_id, &models)?;
-        replay.refuse_duplicates(&replay.by_prompt, &models)?;
-        Ok(replay)
+        Ok(Self { index: Index::open(path, model)?, pace })
     }
 
     /// How many answers there are.
-    pub const fn len(&self) -> usize {
-        self.rows
+    pub fn len(&self) -> usize {
+        self.index.len()
     }
 
     /// Whether there is no answer at all.
-    pub const fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
-
-    fn io(&self, cause: io::Error) -> ReplayError {
-        ReplayError::Io { path: self.path.clone(), cause }
-    }
-
-    fn bad(&self, line: u32, problem: String) -> ReplayError {
-        ReplayError::Row { path: self.path.clone(), line, problem }
-    }
-
-    /// Finds where the rows are; gives the models there are.
-    fn index(&mut self) -> Result<BTreeSet<String>, ReplayError> {
-        let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let file = file.try_clone().map_err(|cause| self.io(cause))?;
-        let mut reader = BufReader::with_capacity(1 << 16, file);
-        let (mut bytes, mut offset, mut line) = (Vec::new(), 0_u64, 0_u32);
-        let mut models = BTreeSet::new();
-        loop {
-            bytes.clear();
-            let mut limited = (&mut reader).take(MOST_ROW as u64 + 1);
-            let read = limited.read_until(b'\n', &mut bytes).map_err(|cause| self.io(cause))?;
-            if read == 0 {
-                return Ok(models);
-            }
-            line = line.checked_add(1).ok_or_else(|| self.bad(line, "the file has too many rows".into()))?;
-            if read > MOST_ROW {
-                return Err(self.bad(line, "the row is longer than any model's answer".into()));
-            }
-            if line == 1 && bytes.trim_ascii_start().starts_with(b"{") {
-                self.format = Format::Json;
-            }
-            models.extend(self.place(&bytes, offset, line)?);
-            offset += read as u64;
-        }
-    }
-
-    /// Notes where a row is; gives its model. Blank lines are rows of text, but not of JSON.
-    fn place(&mut self, bytes: &[u8], offset: u64, line: u32) -> Result<Option<String>, ReplayError> {
-        if self.format == Format::Json && bytes.trim_ascii().is_empty() {
-            return Ok(None);
-        }
-        let row = self.row(bytes, line).map_err(|problem| self.bad(line, problem))?;
-        let len = u32::try_from(bytes.len()).map_err(|_| self.bad(line, "the row is too long".into()))?;
-        if self.model.as_deref().is_none_or(|model| row.is_by(model)) {
-            let place = |key: String| Place { digest: digest(&key), offset, len, line };
-            self.by_id.extend(row.id(line).map(place));
-            self.by_prompt.extend(row.prompt_digest().map(place));
-            self.rows += 1;
-        }
-        Ok(row.model)
-    }
-
-    fn row(&self, bytes: &[u8], line: u32) -> Result<Row, String> {
-        match self.format {
-            Format::Json => Row::read(bytes),
-            Format::Text => Ok(Row::text(&String::from_utf8_lossy(bytes), line)),
-        }
-    }
-
-    /// Refuses two answers to the same: nobody could say which counts. Rows that share a prompt are told apart
-    /// by their ids.
-    fn refuse_duplicates(&self, places: &[Place], models: &BTreeSet<String>) -> Result<(), ReplayError> {
-        for same in places.chunk_by(|a, b| a.digest == b.digest).filter(|same| same.len() > 1) {
-            let mut seen: Vec<(Row, u32)> = Vec::new();
-            for place in same {
-                let row = self.load(place)?;
-                let clash = seen.iter().find(|(other, at)| is_same(other, *at, &row, place.line));
-                if let Some((other, at)) = clash {
-                    return Err(self.bad(place.line, twice(other, *at, &row, models)));
-                }
-                seen.push((row, place.line));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads one row again. The read is short and from the page cache, so it is not worth another thread.
-    fn load(&self, place: &Place) -> Result<Row, ReplayError> {
-        let mut bytes = vec![0; place.len as usize];
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = file.seek(SeekFrom::Start(place.offset)).and_then(|_| file.read_exact(&mut bytes));
-        drop(file);
-        read.map_err(|cause| self.io(cause))?;
-        self.row(&bytes, place.line).map_err(|problem| self.bad(place.line, problem))
-    }
-
-    /// The row for an item. A dataset row with an id is found by it, or by its prompt among rows without one;
-    /// a dataset row without an id by its prompt, its file and line, or its line.
-    fn find(&self, item: &Item) -> Result<Found, ReplayError> {
-        let named = |id: &str| {
-            self.among(&self.by_id, id, item.repeat, &|row, line| row.id(line).as_deref() == Some(id))
-        };
-        let by_prompt = || {
-            let fits = |row: &Row, _| {
-                (item.line.is_some() || !row.is_named()) && row.prompt_digest().as_ref() == Some(&item.prompt)
-            };
-            self.among(&self.by_prompt, &item.prompt, item.repeat, &fits)
-        };
-        let Some(line) = item.line else {
-            let found = named(&item.id)?;
-            return if matches!(found, Found::Nothing) { by_prompt() } else { Ok(found) };
-        };
-        let found = by_prompt()?;
-        if matches!(found, Found::Row(_)) {
-            return Ok(found);
-        }
-        for id in [item.id.clone(), line.to_string()] {
-            if let Found::Row(row) = named(&id)? {
-                return Ok(Found::Row(row));
-            }
-        }
-        Ok(found)
-    }
-
-    /// The row among those with a digest that fits: of the same repeat, or of none in particular.
-    fn among(
-        &self,
-        places: &[Place],
-        key: &str,
-        repeat: u32,
-        fits: &dyn Fn(&Row, u32) -> bool,
-    ) -> Result<Found, ReplayError> {
-        let wanted = digest(key);
-        let start = places.partition_point(|place| place.digest < wanted);
-        let (mut exact, mut general) = (Vec::new(), Vec::new());
-        for place in places[start..].iter().take_while(|place| place.digest == wanted) {
-            let row = self.load(place)?;
-            match row.repeat {
-                _ if !fits(&row, place.line) => {}
-                Some(own) if own == repeat => exact.push(row),
-                None => general.push(row),
-                Some(_) => {}
-            }
-        }
-        let mut found = if exact.is_empty() { general } else { exact };
-        Ok(match (found.pop(), found.is_empty()) {
-            (None, _) => Found::Nothing,
-            (Some(row), true) => Found::Row(Box::new(row)),
-            (Some(_), false) => Found::Several,
-        })
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     async fn exchange(&self, request: WireRequest) -> Result<WireResponse, WireError> {
         let Some(item) = request.headers.get(ITEM).and_then(item) else {
             return Ok(refusal(400, &format!("the request names no item in `{ITEM}`")));
         };
-        let file = self.path.display();
-        Ok(match self.find(&item) {
+        let file = self.index.path().display();
+        Ok(match self.index.find(&item) {
             Ok(Found::Row(row)) => return self.answer(&item.id, &row).await,
             Ok(Found::Nothing) => {
                 refusal(400, &format!("no recorded answer for {} in {file}", wanted(&item)))
@@ -385,31 +184,6 @@ impl Transport for Replay {
     }
 }
 
-/// Whether two rows answer the same: the same repeat of the same id, or of the same prompt without an id.
-fn is_same(a: &Row, a_line: u32, b: &Row, b_line: u32) -> bool {
-    let has_same_prompt = || !a.is_named() && !b.is_named() && a.prompt_digest() == b.prompt_digest();
-    a.repeat == b.repeat
-        && match (a.id(a_line), b.id(b_line)) {
-            (None, None) => has_same_prompt(),
-            (a, b) => a == b,
-        }
-}
-
-/// What to say of the second of two rows that answer the same.
-fn twice(first: &Row, line: u32, second: &Row, models: &BTreeSet<String>) -> String {
-    let what = match second.is_named() {
-        true => format!("id `{}`", second.id(0).unwrap_or_default()),
-        false => "the same prompt".to_owned(),
-    };
-    if first.model == second.model {
-        return format!("{what} is on line {line} already; keep one of them");
-    }
-    let known = models.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    format!(
-        "{what} is on line {line} already, by another model; pick one as replay:FILE#MODEL (there are {known})"
-    )
-}
-
 fn wanted(item: &Item) -> String {
     let repeat = if item.repeat > 0 { format!(", repeat {}", item.repeat) } else { String::new() };
     format!("id `{}`{repeat}", item.id)
@@ -423,24 +197,6 @@ pub fn item_value(item: &Item) -> HeaderValue {
 
 fn item(value: &HeaderValue) -> Option<Item> {
     serde_json::from_slice(value.as_bytes()).ok()
-}
-
-fn digest(id: &str) -> u64 {
-    Dice::new(0).bits(0, 0, id)
-}
-
-/// The file itself, or a temporary one with what it holds when it is gzipped (RFC 1952 begins with 1f 8b).
-fn uncompressed(mut file: File) -> io::Result<File> {
-    let mut magic = Vec::new();
-    (&mut file).take(2).read_to_end(&mut magic)?;
-    file.rewind()?;
-    if magic != [0x1f, 0x8b] {
-        return Ok(file);
-    }
-    let mut spool = tempfile::tempfile()?;
-    io::copy(&mut flate2::read::MultiGzDecoder::new(BufReader::new(file)), &mut spool)?;
-    spool.rewind()?;
-    Ok(spool)
 }
 
 /// The body, begun after a pause.

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use super::Surroundings;
 use super::prepare::Asked;
 use crate::base::clock::Clock;
+use crate::base::number::counted;
 use crate::cli::exit::Failed;
 use crate::cli::settings::Config;
 use crate::cli::{output, secrets};
@@ -41,8 +42,8 @@ pub(super) fn check<T>(
         (Err(failed), []) => Err(failed),
         (Ok(_), [one]) => Err(Failed::input(anyhow!("{one}"))),
         (Ok(_), many) => {
-            let (n, lines) = (many.len(), many.join("\n  "));
-            Err(Failed::input(anyhow!("{n} problems with the models, and nothing was sent:\n  {lines}")))
+            let (n, lines) = (counted(many.len() as u64, "problem"), many.join("\n  "));
+            Err(Failed::input(anyhow!("{n} with the models, and nothing was sent:\n  {lines}")))
         }
         (Err(Failed { exit, error }), told) => {
             let lines = told.join("\n  ");
@@ -75,9 +76,7 @@ impl Access<'_> {
         };
         let provider = &resolved.provider;
         if must_embed && embed::for_name(provider.dialect).is_none() {
-            let name = &provider.name;
-            let why = format!("provider `{name}` has no embeddings; a similarity scorer needs another model");
-            self.wrong(model, why);
+            self.wrong(model, no_embeddings(&provider.name));
         }
         for secret in needed(&resolved) {
             if let Some(lack) = secrets::lack(&secret, self.surroundings.environment) {
@@ -147,6 +146,11 @@ impl Access<'_> {
             }
         }
     }
+}
+
+/// Why a model cannot embed.
+pub(super) fn no_embeddings(provider: &str) -> String {
+    format!("provider `{provider}` has no embeddings; a similarity scorer needs another model")
 }
 
 fn warn(message: &str, help: Option<&str>) {

@@ -13,6 +13,7 @@ use crate::base::number::{count, counted};
 use crate::base::untrusted::{self, Untrusted};
 use crate::cli::exit::{Exit, Failed};
 use crate::cli::output;
+use crate::eval::candidate::Source;
 use crate::eval::manifest::Manifest;
 use crate::eval::summary::{Comparison, Verdict};
 use crate::eval::tally::Tally;
@@ -70,7 +71,8 @@ impl Side {
     }
 
     fn label(&self) -> String {
-        format!("{}:{}", self.run.id, self.manifest.candidates[self.candidate as usize].label)
+        let entrant = &self.manifest.candidates[self.candidate as usize];
+        format!("{}:{}", self.run.id, Source::of(&entrant.target).beside(&entrant.label))
     }
 
     fn answers(&self, reader: &Reader) -> Result<Answers, LedgerError> {
@@ -165,10 +167,10 @@ fn notes(sides: &[Side; 2], paired: &Paired) -> Vec<String> {
         }
     }
     if paired.renamed > 0 {
-        let rows = count(paired.renamed as u64);
-        notes.push(format!(
-            "{rows} rows have the same id in both and ask something else: they are not compared"
-        ));
+        let rows = counted(paired.renamed as u64, "row");
+        let (have, ask, are) =
+            if paired.renamed == 1 { ("has", "asks", "it is") } else { ("have", "ask", "they are") };
+        notes.push(format!("{rows} {have} the same id in both and {ask} something else: {are} not compared"));
     }
     let named = |names: &str| if names.is_empty() { "none".to_owned() } else { names.to_owned() };
     if let Some((old, new)) = paired.scorers.first() {

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use http::HeaderMap;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Surroundings;
+use super::{Surroundings, access};
 use crate::base::id::Ids;
 use crate::cli::exit::Failed;
 use crate::cli::secrets;
@@ -103,12 +103,8 @@ fn bare(surroundings: &Surroundings<'_>) -> Vec<(String, String)> {
 
 fn embedder(leg: Leg) -> Result<Leg, Failed> {
     let dialect = embed::for_name(leg.dialect.name());
-    let dialect = dialect.ok_or_else(|| {
-        let provider = &leg.target.provider;
-        Failed::input(anyhow!(
-            "provider `{provider}` has no embeddings; a similarity scorer needs another model"
-        ))
-    })?;
+    let dialect =
+        dialect.ok_or_else(|| Failed::input(anyhow!(access::no_embeddings(&leg.target.provider))))?;
     Ok(Leg { dialect, is_streaming: false, ..leg })
 }
 

@@ -21,6 +21,7 @@ use crate::cli::exit::Failed;
 use crate::engine::halt::Halt;
 use crate::engine::purse::Purse;
 use crate::engine::{Dropped, Engine, Record};
+use crate::eval::candidate::Source;
 use crate::eval::dataset::Dataset;
 use crate::eval::manifest::Manifest;
 use crate::eval::order::{Finished, Order};
@@ -192,7 +193,11 @@ impl Session<'_> {
         let candidates = u32::try_from(manifest.candidates.len()).unwrap_or(u32::MAX);
         let rows = self.datasets.first().map_or(0, Dataset::len);
         let each = manifest.limit.unwrap_or(rows).min(rows) * u64::from(manifest.repeat);
-        let names: Vec<_> = manifest.candidates.iter().map(|one| (one.label.clone(), each)).collect();
+        let names: Vec<_> = manifest
+            .candidates
+            .iter()
+            .map(|one| (Source::of(&one.target).beside(&one.label), each))
+            .collect();
         let incumbent = manifest.incumbent_at().and_then(|at| u32::try_from(at).ok());
         let early = incumbent.filter(|_| manifest.early_stop);
         let mut earlier = Earlier {

@@ -9,6 +9,9 @@ use std::time::SystemTime;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use crate::base::at::At;
+use crate::base::hex::hex;
+
 /// A file that can be read by position for as long as it does not change.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -28,30 +31,13 @@ impl Store {
 
     /// A reader from a position on, which leaves every other reader's position alone.
     pub(super) fn at(&self, offset: u64) -> At<'_> {
-        At { file: &self.file, offset }
+        At::new(&self.file, offset)
     }
 }
 
 fn fingerprint(file: &File) -> io::Result<(u64, SystemTime)> {
     let metadata = file.metadata()?;
     Ok((metadata.len(), metadata.modified()?))
-}
-
-/// Reads a file by position.
-pub(super) struct At<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        #[cfg(unix)]
-        let count = std::os::unix::fs::FileExt::read_at(self.file, out, self.offset)?;
-        #[cfg(windows)]
-        let count = std::os::windows::fs::FileExt::seek_read(self.file, out, self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
 }
 
 /// What reading a file once leaves behind.
@@ -118,11 +104,6 @@ fn spool<T>(inner: impl Read, scan: impl FnOnce(&mut dyn Read) -> io::Result<T>)
     let result = scan(&mut tee)?;
     let file = tee.out.into_inner().map_err(io::IntoInnerError::into_error)?;
     Ok((Store { file, print: None }, result))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Hashes what passes.

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use ::csv::{QuoteStyle, Writer, WriterBuilder};
 
-use super::{Filter, Samples, groups, model_name};
+use super::{Filter, Samples, groups, model_name, source};
 use crate::base::money::Money;
 use crate::eval::summary::Summary;
 use crate::ledger::row::SampleRow;
 
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 27] = [
     "run",
     "id",
     "item",
     "model",
+    "source",
     "repeat",
     "status",
     "valid",
@@ -46,13 +47,13 @@ pub(super) fn write(summary: &Summary, samples: &dyn Samples, out: &mut dyn Writ
     let mut csv = WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out);
     csv.write_record(COLUMNS)?;
     samples.each(Filter::default(), &mut |row| {
-        let model = model_name(summary, row.facts.key.candidate);
-        write_row(&mut csv, row, &model)
+        let candidate = row.facts.key.candidate;
+        write_row(&mut csv, row, &model_name(summary, candidate), source(summary, candidate))
     })?;
     csv.flush()
 }
 
-fn write_row(csv: &mut Writer<&mut dyn Write>, row: &SampleRow, model: &str) -> io::Result<()> {
+fn write_row(csv: &mut Writer<&mut dyn Write>, row: &SampleRow, model: &str, source: &str) -> io::Result<()> {
     let facts = &row.facts;
     let usage = facts.usage.unwrap_or_default();
     let text = |text: &str| defused(text);
@@ -63,6 +64,7 @@ fn write_row(csv: &mut Writer<&mut dyn Write>, row: &SampleRow, model: &str) -> 
         text(&row.id),
         facts.key.item.to_string(),
         text(model),
+        source.to_owned(),
         facts.key.repeat.to_string(),
         facts.status.name().to_owned(),
         facts.valid.to_string(),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::best_verdict;
+use super::{TokenCounts, best_verdict};
 use crate::base::money::Money;
 use crate::base::untrusted;
 use crate::eval::summary::{
@@ -98,7 +98,7 @@ struct Model<'a> {
     errors: &'a BTreeMap<String, u64>,
     latency_ms: Times,
     ttft_ms: Times,
-    tokens: Tokens,
+    tokens: TokenCounts,
     cost_usd: Option<String>,
     cost_is_estimated: bool,
     judge_cost_usd: Option<String>,
@@ -127,14 +127,6 @@ struct Times {
     p95_ci95: Option<[f64; 2]>,
     p99_ci95: Option<[f64; 2]>,
     n: u64,
-}
-
-#[derive(Serialize)]
-struct Tokens {
-    input: Option<u64>,
-    output: Option<u64>,
-    cached: Option<u64>,
-    reasoning: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -236,7 +228,7 @@ impl<'a> From<&'a ModelSummary> for Model<'a> {
             errors: &model.errors,
             latency_ms: Times::from(&model.latency),
             ttft_ms: Times::from(&model.first_token),
-            tokens: Tokens::from(model.tokens),
+            tokens: TokenCounts::from(model.tokens),
             cost_usd: model.cost.map(Money::decimal),
             cost_is_estimated: model.cost_is_estimated,
             judge_cost_usd: model.judge_cost.map(Money::decimal),
@@ -272,7 +264,7 @@ impl From<&Quantiles> for Times {
     }
 }
 
-impl From<TokenSums> for Tokens {
+impl From<TokenSums> for TokenCounts {
     fn from(tokens: TokenSums) -> Self {
         let TokenSums { input, output, cached, reasoning } = tokens;
         Self { input, output, cached, reasoning }

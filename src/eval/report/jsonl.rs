@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Filter, Samples, model_name};
+use super::{Filter, Samples, TokenCounts, model_name, source};
 use crate::base::money::Money;
 use crate::base::untrusted;
 use crate::eval::summary::Summary;
@@ -19,6 +19,7 @@ struct Sample<'a> {
     id: &'a str,
     item: u64,
     model: &'a str,
+    source: &'static str,
     repeat: u32,
     status: &'static str,
     valid: bool,
@@ -35,7 +36,7 @@ struct Sample<'a> {
     latency_ms: Option<f64>,
     ttft_ms: Option<f64>,
     overhead_ms: f64,
-    tokens: Option<Tokens>,
+    tokens: Option<TokenCounts>,
     cost_usd: Option<String>,
     cost_source: &'static str,
     judge_cost_usd: Option<String>,
@@ -56,30 +57,23 @@ struct Score<'a> {
     reason: &'a str,
 }
 
-#[derive(Serialize)]
-struct Tokens {
-    input: Option<u64>,
-    output: Option<u64>,
-    cached: Option<u64>,
-    reasoning: Option<u64>,
-}
-
 /// Writes every sample.
 pub(super) fn write(summary: &Summary, samples: &dyn Samples, out: &mut dyn Write) -> io::Result<()> {
     samples.each(Filter::default(), &mut |row| {
         let model = model_name(summary, row.facts.key.candidate);
-        let text = serde_json::to_string(&sample(row, &model))?;
+        let text = serde_json::to_string(&sample(row, &model, source(summary, row.facts.key.candidate)))?;
         writeln!(out, "{}", untrusted::json(&text))
     })
 }
 
-fn sample<'a>(row: &'a SampleRow, model: &'a str) -> Sample<'a> {
+fn sample<'a>(row: &'a SampleRow, model: &'a str, source: &'static str) -> Sample<'a> {
     let facts = &row.facts;
     Sample {
         run: &row.run,
         id: &row.id,
         item: facts.key.item,
         model,
+        source,
         repeat: facts.key.repeat,
         status: facts.status.name(),
         valid: facts.valid,
@@ -96,7 +90,7 @@ fn sample<'a>(row: &'a SampleRow, model: &'a str) -> Sample<'a> {
         latency_ms: facts.latency.map(millis),
         ttft_ms: facts.first_token.map(millis),
         overhead_ms: millis(facts.overhead),
-        tokens: facts.usage.map(Tokens::from),
+        tokens: facts.usage.map(TokenCounts::from),
         cost_usd: facts.cost.amount().map(Money::decimal),
         cost_source: facts.cost.source(),
         judge_cost_usd: facts.judge_cost.amount().map(Money::decimal),
@@ -125,7 +119,7 @@ impl<'a> From<&'a ScoreRow> for Score<'a> {
     }
 }
 
-impl From<TokenUsage> for Tokens {
+impl From<TokenUsage> for TokenCounts {
     fn from(usage: TokenUsage) -> Self {
         Self {
             input: usage.total_input(),

@@ -107,6 +107,8 @@ fn write_suite(
         "  <testsuite name=\"{name}\"{} timestamp=\"{started}\">",
         counts(Counts::of_model(model))
     )?;
+    let source = model.source().name();
+    writeln!(out, "    <properties><property name=\"source\" value=\"{source}\"/></properties>")?;
     let has_repeats = model.repeats.is_some();
     samples.each(Filter::of(candidate), &mut |row| write_case(row, &name, has_repeats, out))?;
     writeln!(out, "  </testsuite>")

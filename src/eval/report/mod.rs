@@ -4,6 +4,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::summary::{Decision, Summary, Verdict};
 use crate::ledger::row::SampleRow;
 
@@ -42,6 +44,15 @@ impl Filter {
     pub const fn failures() -> Self {
         Self { candidate: None, only_failures: true, limit: None }
     }
+}
+
+/// Tokens in JSON; what was not reported is null.
+#[derive(Serialize)]
+struct TokenCounts {
+    input: Option<u64>,
+    output: Option<u64>,
+    cached: Option<u64>,
+    reasoning: Option<u64>,
 }
 
 /// Where samples come from: the ledger, or a list in tests.
@@ -136,6 +147,11 @@ fn model_name(summary: &Summary, candidate: u32) -> String {
         Some(model) => model.model.clone(),
         None => format!("#{candidate}"),
     }
+}
+
+/// Where the answers of a candidate come from; nothing where the summary has fewer.
+fn source(summary: &Summary, candidate: u32) -> &'static str {
+    summary.models.get(candidate as usize).map_or("", |model| model.source().name())
 }
 
 /// The first characters that fit, and a note of how many were left out.

@@ -550,9 +550,9 @@ fn a_sample_is_one_line_of_jsonl() {
     assert_eq!(shown.lines().count(), samples().0.len());
     let lines: Vec<_> = shown.lines().take(2).chain(shown.lines().skip(9).take(1)).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"run":"r7k2m9","id":"ticket-0","item":0,"model":"gpt-4o","repeat":0,"status":"accepted","valid":true,"repaired":false,"prompt":"Which queue does ticket 0 belong to?","expected":"billing","answer":"billing","tool_calls":null,"finish":"stop","invalid":null,"failure":null,"scores":[{"scorer":"exact","passed":true,"value":1.0,"reason":""}],"attempts":1,"latency_ms":300.0,"ttft_ms":120.0,"overhead_ms":0.18,"tokens":{"input":340,"output":8,"cached":null,"reasoning":null},"cost_usd":"0.0033","cost_source":"computed","judge_cost_usd":"0.00","cluster":null}
-    {"run":"r7k2m9","id":"ticket-0","item":0,"model":"claude-haiku","repeat":0,"status":"accepted","valid":true,"repaired":false,"prompt":"Which queue does ticket 0 belong to?","expected":"billing","answer":"billing","tool_calls":null,"finish":"stop","invalid":null,"failure":null,"scores":[{"scorer":"exact","passed":true,"value":1.0,"reason":""}],"attempts":1,"latency_ms":390.0,"ttft_ms":120.0,"overhead_ms":0.18,"tokens":{"input":340,"output":8,"cached":null,"reasoning":null},"cost_usd":"0.0033","cost_source":"computed","judge_cost_usd":"0.00","cluster":null}
-    {"run":"r7k2m9","id":"ticket-3","item":3,"model":"gpt-4o","repeat":0,"status":"error","valid":false,"repaired":false,"prompt":"Which queue does ticket 3 belong to?","expected":"billing","answer":"","tool_calls":null,"finish":"stop","invalid":null,"failure":{"class":"rate_limited","message":"429 slow down"},"scores":[],"attempts":1,"latency_ms":null,"ttft_ms":null,"overhead_ms":0.18,"tokens":null,"cost_usd":null,"cost_source":"unknown","judge_cost_usd":"0.00","cluster":null}
+    {"run":"r7k2m9","id":"ticket-0","item":0,"model":"gpt-4o","source":"provider","repeat":0,"status":"accepted","valid":true,"repaired":false,"prompt":"Which queue does ticket 0 belong to?","expected":"billing","answer":"billing","tool_calls":null,"finish":"stop","invalid":null,"failure":null,"scores":[{"scorer":"exact","passed":true,"value":1.0,"reason":""}],"attempts":1,"latency_ms":300.0,"ttft_ms":120.0,"overhead_ms":0.18,"tokens":{"input":340,"output":8,"cached":null,"reasoning":null},"cost_usd":"0.0033","cost_source":"computed","judge_cost_usd":"0.00","cluster":null}
+    {"run":"r7k2m9","id":"ticket-0","item":0,"model":"claude-haiku","source":"provider","repeat":0,"status":"accepted","valid":true,"repaired":false,"prompt":"Which queue does ticket 0 belong to?","expected":"billing","answer":"billing","tool_calls":null,"finish":"stop","invalid":null,"failure":null,"scores":[{"scorer":"exact","passed":true,"value":1.0,"reason":""}],"attempts":1,"latency_ms":390.0,"ttft_ms":120.0,"overhead_ms":0.18,"tokens":{"input":340,"output":8,"cached":null,"reasoning":null},"cost_usd":"0.0033","cost_source":"computed","judge_cost_usd":"0.00","cluster":null}
+    {"run":"r7k2m9","id":"ticket-3","item":3,"model":"gpt-4o","source":"provider","repeat":0,"status":"error","valid":false,"repaired":false,"prompt":"Which queue does ticket 3 belong to?","expected":"billing","answer":"","tool_calls":null,"finish":"stop","invalid":null,"failure":{"class":"rate_limited","message":"429 slow down"},"scores":[],"attempts":1,"latency_ms":null,"ttft_ms":null,"overhead_ms":0.18,"tokens":null,"cost_usd":null,"cost_source":"unknown","judge_cost_usd":"0.00","cluster":null}
     "#);
 }
 
@@ -561,11 +561,11 @@ fn a_sample_is_one_row_of_csv() {
     let shown = written(Format::Csv, &summary(), &samples());
     let lines: Vec<_> = shown.lines().take(5).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    "run","id","item","model","repeat","status","valid","repaired","kind","why","prompt","expected","answer","finish","attempts","latency_ms","ttft_ms","tokens_input","tokens_output","tokens_cached","tokens_reasoning","cost_usd","cost_source","judge_cost_usd","scores","cluster"
-    "r7k2m9","ticket-0",0,"gpt-4o",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,300.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
-    "r7k2m9","ticket-0",0,"claude-haiku",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,390.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
-    "r7k2m9","ticket-0",0,"qwen",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,480.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
-    "r7k2m9","ticket-1",1,"gpt-4o",0,"rejected","true","false","rejected by exact","exact: differs from the expected text","Which queue does ticket 1 belong to?","billing","shipping","stop",1,337.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=0",""
+    "run","id","item","model","source","repeat","status","valid","repaired","kind","why","prompt","expected","answer","finish","attempts","latency_ms","ttft_ms","tokens_input","tokens_output","tokens_cached","tokens_reasoning","cost_usd","cost_source","judge_cost_usd","scores","cluster"
+    "r7k2m9","ticket-0",0,"gpt-4o","provider",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,300.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
+    "r7k2m9","ticket-0",0,"claude-haiku","provider",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,390.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
+    "r7k2m9","ticket-0",0,"qwen","simulated",0,"accepted","true","false","","","Which queue does ticket 0 belong to?","billing","billing","stop",1,480.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=1",""
+    "r7k2m9","ticket-1",1,"gpt-4o","provider",0,"rejected","true","false","rejected by exact","exact: differs from the expected text","Which queue does ticket 1 belong to?","billing","shipping","stop",1,337.000,120.000,340,8,"","",0.0033,"computed",0.00,"exact=0",""
     "#);
 }
 
@@ -708,6 +708,7 @@ fn a_ci_server_gets_a_suite_per_model() {
         <testcase name="valid&gt;=98%" classname="gates.qwen"><failure type="gate" message="valid&gt;=98% does not hold: 95.1%"/></testcase>
       </testsuite>
       <testsuite name="gpt-4o" tests="1200" failures="105" errors="1" skipped="0" timestamp="2026-11-21T09:30:00">
+        <properties><property name="source" value="provider"/></properties>
         <testcase name="ticket-0" classname="gpt-4o" time="0.300"/>
         <testcase name="ticket-1" classname="gpt-4o" time="0.337">
           <failure type="rejected by exact" message="exact: differs from the expected text">
@@ -725,6 +726,7 @@ fn a_ci_server_gets_a_suite_per_model() {
         </testcase>
       </testsuite>
       <testsuite name="claude-haiku" tests="1200" failures="100" errors="1" skipped="0" timestamp="2026-11-21T09:30:00">
+        <properties><property name="source" value="provider"/></properties>
         <testcase name="ticket-0" classname="claude-haiku" time="0.390"/>
         <testcase name="ticket-1" classname="claude-haiku" time="0.427"/>
         <testcase name="ticket-2" classname="claude-haiku" time="0.464">
@@ -737,6 +739,7 @@ fn a_ci_server_gets_a_suite_per_model() {
         <testcase name="ticket-3" classname="claude-haiku" time="0.501"/>
       </testsuite>
       <testsuite name="qwen" tests="1200" failures="143" errors="1" skipped="0" timestamp="2026-11-21T09:30:00">
+        <properties><property name="source" value="simulated"/></properties>
         <testcase name="ticket-0" classname="qwen" time="0.480"/>
         <testcase name="ticket-1" classname="qwen" time="0.517">
           <failure type="rejected by exact" message="exact: differs from the expected text">

@@ -3,6 +3,7 @@
 use crate::base::money::Money;
 pub(super) use crate::base::number::{count, counted, percent};
 use crate::base::span;
+use crate::eval::candidate::Source;
 use crate::eval::progress::LEAST_FOR_P95;
 use crate::eval::summary::{Comparison, ModelSummary, QuantileMs, Quantiles, Share};
 
@@ -134,11 +135,7 @@ pub(super) fn short_hash(hash: &str) -> &str {
 /// What a reader must know of a candidate besides its name: ` (incumbent, replayed)`, or nothing.
 pub(super) fn marks(model: &ModelSummary) -> String {
     let incumbent = model.is_incumbent.then_some("incumbent");
-    let source = match (model.simulated, model.replayed) {
-        (_, true) => Some("replayed"),
-        (true, false) => Some("simulated"),
-        (false, false) => None,
-    };
+    let source = Some(model.source()).filter(|source| *source != Source::Provider).map(Source::name);
     let marks: Vec<_> = incumbent.into_iter().chain(source).collect();
     if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) }
 }

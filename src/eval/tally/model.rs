@@ -196,8 +196,8 @@ impl Model {
             cost: self.cost,
             cost_is_estimated: self.is_estimated,
             judge_cost: self.judge_cost,
-            cost_per_call: all_cost.and_then(|cost| divide(cost, self.samples)),
-            cost_per_accepted: all_cost.and_then(|cost| divide(cost, self.accepted.n)),
+            cost_per_call: all_cost.and_then(|cost| cost.divided_by(self.samples)),
+            cost_per_accepted: all_cost.and_then(|cost| cost.divided_by(self.accepted.n)),
             cost_per_accepted_ci95: all_cost
                 .and_then(|_| self.cost_of_accepted.interval(Level::P95))
                 // Fieller's interval knows nothing of signs; money spent does.
@@ -227,12 +227,6 @@ impl Model {
 
 fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
-}
-
-/// Half up to the nano-dollar.
-fn divide(cost: Money, by: u64) -> Option<Money> {
-    let by = i64::try_from(by).ok().filter(|by| *by > 0)?;
-    Some(Money::from_nanos((cost.nanos() + by / 2) / by))
 }
 
 #[expect(

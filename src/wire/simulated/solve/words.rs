@@ -21,15 +21,15 @@ pub(super) fn answer(prompt: &str) -> Option<Answer> {
     let asked = prompt.replace(text, " ").to_lowercase();
     if let Some(found) = LETTER.captures(prompt) {
         let letter = found.iter().skip(1).flatten().next()?.as_str().to_lowercase();
-        return counted(text.to_lowercase().matches(letter.as_str()).count());
+        return number(text.to_lowercase().matches(letter.as_str()).count());
     }
     if let Some(found) = COUNT.captures(&asked) {
-        return counted(count(&found[1], text));
+        return number(count(&found[1], text));
     }
     turned(&asked, text).map(Answer::Text)
 }
 
-fn counted(count: usize) -> Option<Answer> {
+fn number(count: usize) -> Option<Answer> {
     Some(Answer::Number(Ratio::whole(i128::try_from(count).ok()?)))
 }
 
