@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::table::Style;
 use super::*;
 use crate::base::money::Money;
+use crate::eval::stats::repeats::Variance;
 use crate::eval::summary::{
     Bounds, Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share,
     TokenSums,
@@ -66,6 +67,7 @@ fn model(name: &str, accepted: u64, valid: u64) -> ModelSummary {
         cost_is_estimated: false,
         judge_cost: Some(Money::ZERO),
         cost_per_call: Some(usd("0.0033")),
+        cost_per_call_ci95: Some([usd("0.00321"), usd("0.0034")]),
         cost_per_accepted: Some(usd("0.0036")),
         cost_per_accepted_ci95: Some([usd("0.00352"), usd("0.00369")]),
         scorers: vec![("exact".to_owned(), share(accepted, 1_200, 0.017))],
@@ -119,6 +121,7 @@ fn summary() -> Summary {
         latency: times([1_100.0, 3_400.0], Some(6_000.0), 1_199),
         cost: Some(usd("13.57")),
         cost_per_call: Some(usd("0.01131")),
+        cost_per_call_ci95: Some([usd("0.0109"), usd("0.01175")]),
         cost_per_accepted: Some(usd("0.0124")),
         cost_per_accepted_ci95: Some([usd("0.01214"), usd("0.01269")]),
         ..model("gpt-4o", 1_094, 1_198)
@@ -129,6 +132,7 @@ fn summary() -> Summary {
         first_token: Quantiles::default(),
         cost: None,
         cost_per_call: None,
+        cost_per_call_ci95: None,
         cost_per_accepted: None,
         cost_per_accepted_ci95: None,
         ..model("qwen", 1_056, 1_141)
@@ -414,12 +418,13 @@ fn what_only_some_runs_have_is_shown_when_they_have_it() {
         k: 3,
         pass_at: vec![0.91, 0.95, 0.97],
         pass_all: vec![0.91, 0.86, 0.82],
-        between: 0.06,
-        within: 0.02,
+        variance: Some(Variance { between: 0.06, within: 0.02 }),
     });
     let shown = table(&summary, &samples(), Style { color: false, unicode: true, width: 120 });
     for expected in [
         "@3 97.0%, ^3 82.0%",
+        "0.060 / 0.020",
+        "0.75",
         "1,400 more prompts",
         "~$0.0036",
         "~$3.96 + judges $0.25",
@@ -436,6 +441,9 @@ fn what_only_some_runs_have_is_shown_when_they_have_it() {
     }
     let page = written(Format::Html, &summary, &samples());
     assert!(page.contains("interrupted, partial"));
+    assert!(page.contains("^3 82.0%") && page.contains("0.060 / 0.020"));
+    let comment = written(Format::Markdown, &summary, &samples());
+    assert!(comment.contains("0.060 / 0.020 | 0.75 |"), "{comment}");
 }
 
 #[test]
