@@ -227,7 +227,7 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         ("  better / worse", compared(&|c| format!("{} / {}", text::count(c.better), text::count(c.worse)))),
         ("  to decide", comparison.and_then(|c| c.samples_needed).map(needed).unwrap_or_default()),
         ("  pass@k, pass^k", repeated(&text::passes)),
-        ("  var. of prompts", repeated(&text::variance)),
+        ("  between / within", repeated(&|repeats| format!("var. {}", text::variance(repeats)))),
         ("  ICC", repeated(&text::correlation)),
         ("valid", text::share(&model.valid)),
         ("scorers", if scorers.len() > 1 { scorers.join("\n") } else { String::new() }),
