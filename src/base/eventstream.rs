@@ -62,11 +62,6 @@ impl Parser {
         self.buffer.drain(..at);
         Ok(())
     }
-
-    /// Whether the bytes so far end between frames.
-    pub fn is_between_frames(&self) -> bool {
-        self.buffer.is_empty()
-    }
 }
 
 /// The first frame and its length, when it is complete. A wrong prelude is found before the frame is.
@@ -155,7 +150,8 @@ mod tests {
         for chunk in chunks {
             parser.push(chunk, &mut out)?;
         }
-        Ok((out, parser.is_between_frames()))
+        // Whether the bytes end between frames.
+        Ok((out, parser.buffer.is_empty()))
     }
 
     #[test]

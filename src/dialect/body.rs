@@ -149,6 +149,30 @@ pub(super) fn more_arguments(choice: u32, call: u32, arguments: String) -> Delta
     Delta::ToolCall { choice, call, part: ToolCall { arguments, ..ToolCall::default() } }
 }
 
+/// An answer of content blocks that begin and end (Anthropic's, and Bedrock's after it).
+pub(super) trait Blocks {
+    /// The first block that has begun and not ended.
+    fn first_open(&self) -> Option<u64>;
+
+    /// A block ends.
+    fn end(&mut self, index: u64, out: &mut Vec<Delta>);
+
+    /// The numbers given so far.
+    fn numbers(&self) -> &Numbers;
+
+    /// What the provider's word for the end means.
+    fn finish_reason(raw: &str) -> FinishReason;
+
+    /// The answer ends, if there is a reason for it.
+    fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
+        let Some(raw) = reason.and_then(Value::as_str) else { return };
+        while let Some(index) = self.first_open() {
+            self.end(index, out);
+        }
+        push_finish(out, raw, Self::finish_reason(raw), self.numbers());
+    }
+}
+
 /// Numbers the reasoning blocks and tool calls of one choice as they come.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {

@@ -1,12 +1,22 @@
-//! Writing requests: what the encoders of the dialects do the same way, and the record of what was left out.
+//! A request being written, in any dialect, and the record of what was left out. The rules are the same for all:
+//!
+//! - What is modelled is said by us and stays; an unmodelled field of the same name is left out with a note.
+//! - Unmodelled fields go to the dialect they were written in, and to any when they name none; to others they are
+//!   left out with a note.
+//! - What only says *how* to answer (parameters, fields, reasoning of another provider) may be left out, with a
+//!   note. What changes *what is asked* (a foreign part of the question, a tool on a provider's server) is refused
+//!   as unsupported, by its name.
 
 use http::HeaderValue;
 use serde_json::Value;
 
-use super::field::{is_instruction, merge};
+use super::field::is_instruction;
 use super::{Call, DialectName, Encoded, endpoint, json_headers};
 use crate::model::request::{Message, Params, Part, Request, Role, Tool, ToolCall, ToolResult};
 use crate::model::{Failure, FailureClass, Object};
+
+/// What the unmodelled fields of a message are called in notes.
+pub(super) const MESSAGE: &str = "message field";
 
 /// A request being written in one dialect.
 pub(super) struct Draft<'a> {
@@ -37,7 +47,7 @@ impl<'a> Draft<'a> {
     /// dialect has them, because no dialect may answer with fewer in silence.
     pub(super) fn new(dialect: DialectName, request: &'a Request) -> Result<Self, Failure> {
         let many = request.params.n.is_some_and(|n| n > 1);
-        if many && dialect != DialectName::Gemini {
+        if many && !matches!(dialect, DialectName::Gemini | DialectName::OpenAi) {
             return Err(unsupported("way to ask for several answers", dialect));
         }
         Ok(Self { dialect, request, dropped: Vec::new(), body: Object::new() })
@@ -95,20 +105,47 @@ impl<'a> Draft<'a> {
         Ok(None)
     }
 
-    /// Merges unmodelled fields that were written in this dialect; notes others as left out.
+    /// Whether unmodelled fields were written in this dialect, or in none in particular.
+    fn is_native(&self) -> bool {
+        let written_in = &self.request.extra.dialect;
+        written_in.is_empty() || written_in == self.dialect.name()
+    }
+
+    /// Adds unmodelled fields, called `what` in notes, to what is written of a thing.
     pub(super) fn own(&mut self, what: &str, extra: &Object, into: &mut Object) {
-        if self.request.extra.dialect == self.dialect.name() {
-            merge(into, extra);
+        if self.is_native() {
+            self.add(&format!("{what} "), extra, into);
         } else {
-            for key in extra.keys() {
-                self.drop(&format!("{what} {key}"));
+            self.drop_fields(what, extra);
+        }
+    }
+
+    /// Adds fields of this dialect, also within objects that both have. What we wrote stays.
+    fn add(&mut self, prefix: &str, extra: &Object, into: &mut Object) {
+        for (key, value) in extra {
+            match (into.get_mut(key), value) {
+                (None, _) => {
+                    into.insert(key.clone(), value.clone());
+                }
+                (Some(Value::Object(ours)), Value::Object(theirs)) => {
+                    self.add(&format!("{prefix}{key}."), theirs, ours);
+                }
+                (Some(ours), theirs) if ours == theirs => {}
+                (Some(_), _) => self.drop(&format!("{prefix}{key}")),
             }
+        }
+    }
+
+    /// Notes fields that have no place.
+    pub(super) fn drop_fields(&mut self, what: &str, extra: &Object) {
+        for key in extra.keys() {
+            self.drop(&format!("{what} {key}"));
         }
     }
 
     /// A tool that only a provider's server knows: its fields when they are of this dialect.
     pub(super) fn server_tool(&self, tool: &Tool) -> Result<Value, Failure> {
-        if self.request.extra.dialect == self.dialect.name() {
+        if self.is_native() {
             return Ok(Value::Object(tool.extra.clone()));
         }
         let kind = tool.extra.get("type").and_then(Value::as_str).unwrap_or("unknown");
@@ -156,9 +193,9 @@ impl<'a> Draft<'a> {
             for part in &message.parts {
                 out.extend(write(self, message.role, part)?);
             }
-            let extra = self.own_message_fields(&message.extra);
-            if let Some(Value::Object(last)) = out.last_mut() {
-                merge(last, &extra);
+            match out.last_mut() {
+                Some(Value::Object(last)) => self.own(MESSAGE, &message.extra, last),
+                _ => self.drop_fields(MESSAGE, &message.extra),
             }
         }
         Ok(out)
@@ -172,14 +209,15 @@ impl<'a> Draft<'a> {
         parts: &str,
         write: impl FnMut(&mut Self, Role, &Part) -> Result<Option<Value>, Failure>,
     ) -> Result<Value, Failure> {
-        let turns = self.merged(assistant, write)?.into_iter().map(|turn| {
+        let mut turns = Vec::new();
+        for turn in self.merged(assistant, write)? {
             let mut out = Object::new();
             out.insert("role".to_owned(), turn.role.into());
             out.insert(parts.to_owned(), turn.parts.into());
-            out.extend(turn.extra);
-            Value::Object(out)
-        });
-        Ok(turns.collect())
+            self.own(MESSAGE, &turn.extra, &mut out);
+            turns.push(Value::Object(out));
+        }
+        Ok(turns.into())
     }
 
     fn merged(
@@ -194,16 +232,19 @@ impl<'a> Draft<'a> {
             for part in &message.parts {
                 parts.extend(write(self, message.role, part)?);
             }
-            let extra = self.own_message_fields(&message.extra);
+            // A message of nothing that can be said is not there, and its neighbours are one turn.
+            if parts.is_empty() {
+                self.drop_fields(MESSAGE, &message.extra);
+                continue;
+            }
             match turns.last_mut().filter(|turn| turn.role == role) {
                 Some(turn) => {
                     turn.parts.extend(parts);
-                    merge(&mut turn.extra, &extra);
+                    self.own(MESSAGE, &message.extra, &mut turn.extra);
                 }
-                None => turns.push(Turn { role, parts, extra }),
+                None => turns.push(Turn { role, parts, extra: message.extra.clone() }),
             }
         }
-        turns.retain(|turn| !turn.parts.is_empty());
         Ok(turns)
     }
 
@@ -232,15 +273,7 @@ impl<'a> Draft<'a> {
             .collect()
     }
 
-    /// The fields of a message that this dialect understands.
-    pub(super) fn own_message_fields(&mut self, extra: &Object) -> Object {
-        let mut own = Object::new();
-        self.own("message", extra, &mut own);
-        own
-    }
-
-    /// The request in bytes, for an endpoint under the call's base address. The unmodelled fields go in last
-    /// and win: whoever wrote them meant them.
+    /// The request in bytes, for an endpoint under the call's base address.
     pub(super) fn encoded(mut self, call: &Call<'_>, path: &str, own_headers: &[Header]) -> Encoded {
         let mut body = std::mem::take(&mut self.body);
         self.own("field", &self.request.extra.fields, &mut body);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Quirks;
 use crate::model::Object;
 use crate::model::request::{Image, Part, Role, Tool};
 
@@ -27,16 +28,9 @@ pub(super) fn set_texts(object: &mut Object, key: &str, texts: &[String]) {
     set(object, key, (!texts.is_empty()).then(|| texts.to_vec()));
 }
 
-/// Adds fields to others; objects that both have are merged, anything else is replaced.
-pub(super) fn merge(into: &mut Object, from: &Object) {
-    for (key, value) in from {
-        match (into.get_mut(key), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
-        }
-    }
+/// What OpenAI's two dialects want back.
+pub(super) const fn accept(stream: bool) -> (&'static str, &'static str) {
+    ("accept", if stream { "text/event-stream" } else { "application/json" })
 }
 
 /// Whether a message instructs rather than converses.
@@ -54,6 +48,15 @@ pub(super) fn role(role: Role) -> &'static str {
     }
 }
 
+/// A role in OpenAI's two dialects. What stands beside the result of a tool is the user's.
+pub(super) fn openai_role(of: Role, quirks: &Quirks) -> &'static str {
+    match of {
+        Role::Developer if !quirks.no_developer => "developer",
+        Role::Tool => "user",
+        other => role(other),
+    }
+}
+
 /// The text of parts that must all be text.
 pub(super) fn only_text(parts: &[Part]) -> Option<String> {
     parts.iter().map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).collect()
@@ -65,6 +68,20 @@ pub(super) fn function(tool: &Tool) -> Object {
     out.insert("name".to_owned(), tool.name.as_str().into());
     set(&mut out, "description", tool.description.as_deref());
     out
+}
+
+/// A function in OpenAI's two dialects, where its schema is optional.
+pub(super) fn openai_function(tool: &Tool) -> Object {
+    let mut out = function(tool);
+    set(&mut out, "parameters", (!tool.parameters.is_null()).then(|| tool.parameters.clone()));
+    set(&mut out, "strict", tool.strict);
+    out
+}
+
+/// The arguments of a call, where they are text. A model may write nothing for none, but servers parse what they
+/// are sent.
+pub(super) fn arguments(text: &str) -> &str {
+    if text.trim().is_empty() { "{}" } else { text }
 }
 
 /// The schema of a function's arguments, for the dialects that demand one: without one, any object will do.

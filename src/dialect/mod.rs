@@ -21,7 +21,6 @@ pub mod quirks;
 pub mod responses;
 #[cfg(test)]
 mod tests;
-mod unsaid;
 mod usage;
 
 use http::{HeaderMap, HeaderValue};

@@ -9,6 +9,7 @@ use super::run::Went;
 use super::summary::{DatasetInfo, GateResult, ModelSummary, Summary};
 use super::tally::{Counted, Passes, Tally};
 use super::verdict::{self, Pace};
+use crate::base::dice::Dice;
 use crate::base::money::Money;
 use crate::base::number::counted;
 use crate::ledger::row::{RunRow, RunStatus};
@@ -87,7 +88,8 @@ fn dataset(file: &super::manifest::File) -> DatasetInfo {
 }
 
 fn count(reader: &Reader, run: &RunRow, manifest: &Manifest) -> Result<Counted, LedgerError> {
-    let mut tally = Tally::new(manifest.candidates.len(), manifest.incumbent_at(), manifest.repeat);
+    let tally = Tally::new(manifest.candidates.len(), manifest.incumbent_at(), manifest.repeat);
+    let mut tally = tally.with_dice(Dice::new(manifest.seed));
     reader.facts(&run.id, |facts| {
         tally.add(facts);
         std::ops::ControlFlow::Continue(())

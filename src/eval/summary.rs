@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::candidate::Source;
+use super::stats::repeats::Variance;
 use crate::base::money::Money;
 use crate::ledger::row::RunStatus;
 
@@ -167,6 +168,9 @@ pub struct ModelSummary {
     pub judge_cost: Option<Money>,
     /// All cost per call.
     pub cost_per_call: Option<Money>,
+    /// Its interval: `BCa` bootstrap with the run's seed up to 10,000 calls, Student's beyond, cluster-robust
+    /// where there are clusters or repeats. Absent below two calls and where the cost is unknown.
+    pub cost_per_call_ci95: Option<[Money; 2]>,
     /// All cost, retries, failures and judges included, per accepted answer.
     pub cost_per_accepted: Option<Money>,
     /// Its Fieller interval, where one exists.
@@ -226,10 +230,8 @@ pub struct Repeats {
     pub pass_at: Vec<f64>,
     /// pass^k for k = 1, 2, … (all of k pass).
     pub pass_all: Vec<f64>,
-    /// Variance between items.
-    pub between: f64,
-    /// Variance within items.
-    pub within: f64,
+    /// Where the variance lies; absent below two prompts.
+    pub variance: Option<Variance>,
 }
 
 /// A candidate against the incumbent on the same prompts.

@@ -4,6 +4,7 @@
 //! What belongs together counts together, in every number that has an interval: the samples of a cluster, or,
 //! where a prompt has none, the repeats of the prompt.
 
+mod mean;
 mod model;
 mod times;
 
@@ -16,6 +17,7 @@ use super::stats::level::Level;
 use super::stats::paired::Pairs;
 use super::stats::proportion::{clopper_pearson, wilson};
 use super::summary::{ModelSummary, Share};
+use crate::base::dice::Dice;
 use crate::ledger::ScorerPass;
 use crate::ledger::row::{SampleFacts, SampleStatus};
 
@@ -28,6 +30,7 @@ pub struct Tally {
     item: Vec<SampleFacts>,
     clusters: BTreeMap<String, u32>,
     has_repeats: bool,
+    dice: Option<Dice>,
 }
 
 /// One candidate against the incumbent.
@@ -55,7 +58,15 @@ impl Tally {
             item: Vec::new(),
             clusters: BTreeMap::new(),
             has_repeats: repeats > 1,
+            dice: None,
         }
+    }
+
+    /// The same with intervals that need chance: the bootstrap of the mean cost per call.
+    #[must_use]
+    pub fn with_dice(mut self, dice: Dice) -> Self {
+        self.dice = Some(dice);
+        self
     }
 
     /// Takes the next sample; samples must come in the order of their items.
@@ -112,7 +123,7 @@ impl Tally {
         let overhead_share =
             if waited.is_zero() { 0.0 } else { overhead.as_secs_f64() / waited.as_secs_f64() };
         let has_clusters = self.has_repeats || !self.clusters.is_empty();
-        let models = self.models.into_iter().map(|model| model.summary(has_clusters)).collect();
+        let models = self.models.into_iter().map(|model| model.summary(has_clusters, self.dice)).collect();
         Counted { models, versus: self.versus, overhead_share, has_clusters }
     }
 }

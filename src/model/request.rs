@@ -67,7 +67,8 @@ pub enum Part {
     ToolResult(ToolResult),
     /// The model's reasoning, which some providers demand back unchanged.
     Thinking(Thinking),
-    /// A part we do not model (file, audio, citation): forwarded to the same dialect, dropped for any other.
+    /// A part we do not model (file, audio, citation): forwarded to the same dialect. For any
+    /// other it is left out of the model's own turns, and refused in the question.
     Opaque {
         /// The dialect it is written in, by name.
         dialect: String,
@@ -213,10 +214,11 @@ pub struct Params {
     pub user: Option<String>,
 }
 
-/// Fields we do not model: forwarded to the dialect they were written in, reported as dropped to any other.
+/// Fields we do not model: forwarded to the dialect they were written in, or to any when none is named; reported as
+/// dropped to any other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extra {
-    /// The dialect's name; empty when there are no fields.
+    /// The dialect's name, for the fields of messages and tools too; empty for fields meant for whichever is spoken.
     pub dialect: String,
     /// The fields, as written.
     pub fields: Object,

@@ -95,7 +95,8 @@ impl Http {
         })
     }
 
-    /// The same with another bound on the size of an answer, in bytes.
+    /// The same with another bound on the size of an answer, in bytes; a test need not send as much as
+    /// the default allows.
     #[must_use]
     pub fn with_most_body(mut self, most_body: usize) -> Self {
         self.most_body = most_body;

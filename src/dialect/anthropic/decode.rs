@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::body::{self, Numbers};
+use super::super::body::{self, Blocks, Numbers};
 use super::super::{DialectName, Quirks, classify};
 use crate::model::request::{Thinking, ToolCall};
 use crate::model::response::malformed;
@@ -144,32 +144,6 @@ impl Answer {
         }
     }
 
-    /// A content block ends.
-    pub(super) fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
-        match self.open.remove(&index) {
-            // A call without arguments sends no piece of them, or an empty one.
-            Some(Block::Call(number, Some(input))) => {
-                out.push(body::more_arguments(0, number, body::arguments(Some(&input))));
-            }
-            Some(Block::Other(mut block, input)) => {
-                if let (Ok(input), Some(block)) = (serde_json::from_str(&input), block.as_object_mut()) {
-                    block.insert("input".to_owned(), input);
-                }
-                self.others.push(block);
-            }
-            _ => {}
-        }
-    }
-
-    /// The answer ends, if there is a reason for it.
-    pub(super) fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
-        let Some(raw) = reason.and_then(Value::as_str) else { return };
-        while let Some((index, _)) = self.open.first_key_value() {
-            self.end(*index, out);
-        }
-        body::push_finish(out, raw, finish_reason(raw), &self.numbers);
-    }
-
     /// Hands out what is not modelled, at the end.
     pub(super) fn close(&mut self, out: &mut Vec<Delta>) {
         let mut extra = std::mem::take(&mut self.extra);
@@ -221,12 +195,38 @@ fn tokens(usage: &Object) -> TokenUsage {
     }
 }
 
-fn finish_reason(raw: &str) -> FinishReason {
-    match raw {
-        "end_turn" | "stop_sequence" => FinishReason::Stop,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "tool_use" => FinishReason::ToolCalls,
-        "refusal" => FinishReason::Refusal,
-        _ => FinishReason::Other,
+impl Blocks for Answer {
+    fn first_open(&self) -> Option<u64> {
+        self.open.first_key_value().map(|(index, _)| *index)
+    }
+
+    fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
+        match self.open.remove(&index) {
+            // A call without arguments sends no piece of them, or an empty one.
+            Some(Block::Call(number, Some(input))) => {
+                out.push(body::more_arguments(0, number, body::arguments(Some(&input))));
+            }
+            Some(Block::Other(mut block, input)) => {
+                if let (Ok(input), Some(block)) = (serde_json::from_str(&input), block.as_object_mut()) {
+                    block.insert("input".to_owned(), input);
+                }
+                self.others.push(block);
+            }
+            _ => {}
+        }
+    }
+
+    fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    fn finish_reason(raw: &str) -> FinishReason {
+        match raw {
+            "end_turn" | "stop_sequence" => FinishReason::Stop,
+            "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+            "tool_use" => FinishReason::ToolCalls,
+            "refusal" => FinishReason::Refusal,
+            _ => FinishReason::Other,
+        }
     }
 }

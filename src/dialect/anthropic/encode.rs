@@ -101,7 +101,7 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut out = field::function(tool);
     out.insert("input_schema".to_owned(), field::schema(tool));
     field::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
-    draft.own("tool", &tool.extra, &mut out);
+    draft.own("tool field", &tool.extra, &mut out);
     Value::Object(out)
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::body::Blocks as _;
 use super::super::feed::Events;
 use super::super::{DialectName, Quirks, body, classify};
 use super::decode::{self, Answer, Block, Piece};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::body::{self, Numbers};
+use super::super::body::{self, Blocks, Numbers};
 use super::super::{DialectName, Quirks, classify};
 use crate::model::request::{Thinking, ToolCall};
 use crate::model::response::malformed;
@@ -167,32 +167,6 @@ impl Answer {
         }
     }
 
-    /// A streamed block ends.
-    pub(super) fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
-        match self.open.remove(&index) {
-            // No arguments at all mean an empty object.
-            Some(Block::Call(number, false)) => out.push(body::more_arguments(0, number, "{}".to_owned())),
-            Some(Block::Other(mut block, input)) => {
-                if let (Ok(input), Some(Value::Object(tool))) =
-                    (serde_json::from_str(&input), block.get_mut("toolUse"))
-                {
-                    tool.insert("input".to_owned(), input);
-                }
-                self.others.push(Value::Object(block));
-            }
-            _ => {}
-        }
-    }
-
-    /// The answer ends, if there is a reason for it.
-    pub(super) fn stop(&mut self, reason: Option<&Value>, out: &mut Vec<Delta>) {
-        let Some(raw) = reason.and_then(Value::as_str) else { return };
-        while let Some((index, _)) = self.open.first_key_value() {
-            self.end(*index, out);
-        }
-        body::push_finish(out, raw, finish_reason(raw), &self.numbers);
-    }
-
     /// What is said of the whole answer: tokens, latency, traces of guardrails.
     pub(super) fn metadata(&mut self, mut fields: Object, out: &mut Vec<Delta>) {
         let usage = body::take_object(&mut fields, "usage");
@@ -235,13 +209,39 @@ fn tokens(usage: &Object) -> TokenUsage {
     }
 }
 
-fn finish_reason(raw: &str) -> FinishReason {
-    match raw {
-        "end_turn" | "stop_sequence" => FinishReason::Stop,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "tool_use" => FinishReason::ToolCalls,
-        "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
-        "refusal" => FinishReason::Refusal,
-        _ => FinishReason::Other,
+impl Blocks for Answer {
+    fn first_open(&self) -> Option<u64> {
+        self.open.first_key_value().map(|(index, _)| *index)
+    }
+
+    fn end(&mut self, index: u64, out: &mut Vec<Delta>) {
+        match self.open.remove(&index) {
+            // No arguments at all mean an empty object.
+            Some(Block::Call(number, false)) => out.push(body::more_arguments(0, number, "{}".to_owned())),
+            Some(Block::Other(mut block, input)) => {
+                if let (Ok(input), Some(Value::Object(tool))) =
+                    (serde_json::from_str(&input), block.get_mut("toolUse"))
+                {
+                    tool.insert("input".to_owned(), input);
+                }
+                self.others.push(Value::Object(block));
+            }
+            _ => {}
+        }
+    }
+
+    fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    fn finish_reason(raw: &str) -> FinishReason {
+        match raw {
+            "end_turn" | "stop_sequence" => FinishReason::Stop,
+            "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
+            "tool_use" => FinishReason::ToolCalls,
+            "guardrail_intervened" | "content_filtered" => FinishReason::ContentFilter,
+            "refusal" => FinishReason::Refusal,
+            _ => FinishReason::Other,
+        }
     }
 }

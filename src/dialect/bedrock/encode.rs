@@ -136,7 +136,7 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut out = field::function(tool);
     out.insert("inputSchema".to_owned(), json!({ "json": field::schema(tool) }));
     field::set(&mut out, "strict", tool.strict.filter(|strict| *strict));
-    draft.own("tool", &tool.extra, &mut out);
+    draft.own("tool field", &tool.extra, &mut out);
     json!({ "toolSpec": out })
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::body::Blocks as _;
 use super::super::{Decoder, DialectName, Quirks, body, classify};
 use super::decode::{Answer, Piece};
 use crate::base::eventstream::{Frame, Parser};

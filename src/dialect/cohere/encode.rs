@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{Draft, unsupported};
+use super::super::draft::{Draft, MESSAGE, unsupported};
 use super::super::field;
 use super::super::{Call, DialectName, Encoded};
 use crate::model::request::{Message, Part, Request, Role, Shape, Tool, ToolCall, ToolChoice, ToolResult};
@@ -76,7 +76,7 @@ fn tools(draft: &mut Draft<'_>) -> Result<(), Failure> {
 fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut function = field::function(tool);
     function.insert("parameters".to_owned(), field::schema(tool));
-    draft.own("tool", &tool.extra, &mut function);
+    draft.own("tool field", &tool.extra, &mut function);
     json!({ "type": "function", "function": function })
 }
 
@@ -89,7 +89,11 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
             Part::Image(image) if message.role == Role::User => content.push(field::image_part(image)),
             Part::Image(_) => return Err(unsupported("image outside the user's messages", DIALECT)),
             Part::ToolCall(call) => calls.push(tool_call(call)),
-            Part::ToolResult(result) => out.push(tool_result(result)?),
+            Part::ToolResult(result) => {
+                let mut answer = tool_result(draft, result)?;
+                draft.own(MESSAGE, &message.extra, &mut answer);
+                out.push(answer.into());
+            }
             Part::Thinking(thinking) if thinking.text.is_empty() => {
                 draft.drop("reasoning of another provider");
             }
@@ -109,20 +113,24 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
         _ => field::set_list(&mut fields, "content", content),
     }
     field::set_list(&mut fields, "tool_calls", calls);
-    fields.extend(draft.own_message_fields(&message.extra));
+    draft.own(MESSAGE, &message.extra, &mut fields);
     out.push(Value::Object(fields));
     Ok(())
 }
 
 fn tool_call(call: &ToolCall) -> Value {
-    let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };
-    let function = json!({ "name": call.name, "arguments": arguments });
+    let function = json!({ "name": call.name, "arguments": field::arguments(&call.arguments) });
     json!({ "id": call.id, "type": "function", "function": function })
 }
 
-fn tool_result(result: &ToolResult) -> Result<Value, Failure> {
+fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Object, Failure> {
     let Some(text) = field::only_text(&result.parts) else {
         return Err(unsupported("tool result other than text", DIALECT));
     };
-    Ok(json!({ "role": "tool", "tool_call_id": result.id, "content": text }))
+    draft.drop_some("is_error of a tool result", result.is_error.then_some(&()));
+    let mut out = Object::new();
+    out.insert("role".to_owned(), "tool".into());
+    out.insert("tool_call_id".to_owned(), result.id.as_str().into());
+    out.insert("content".to_owned(), text.into());
+    Ok(out)
 }

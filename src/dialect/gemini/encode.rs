@@ -106,7 +106,7 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
         tool.parameters.is_object().then(|| tool.parameters.clone()),
     );
     draft.drop_some("tool strict", tool.strict.filter(|strict| *strict).as_ref());
-    draft.own("tool", &tool.extra, &mut out);
+    draft.own("tool field", &tool.extra, &mut out);
     Value::Object(out)
 }
 

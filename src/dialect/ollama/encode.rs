@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::draft::{Draft, unsupported};
+use super::super::draft::{Draft, MESSAGE, unsupported};
 use super::super::field;
 use super::super::{Call, DialectName, Encoded};
 use crate::model::request::{Image, Message, Part, Request, Shape, Tool, ToolChoice, ToolResult};
@@ -71,7 +71,7 @@ fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut function = field::function(tool);
     function.insert("parameters".to_owned(), field::schema(tool));
     draft.drop_some("tool strict", tool.strict.filter(|strict| *strict).as_ref());
-    draft.own("tool", &tool.extra, &mut function);
+    draft.own("tool field", &tool.extra, &mut function);
     json!({ "type": "function", "function": function })
 }
 
@@ -114,7 +114,11 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
                 outer.insert("function".to_owned(), function);
                 written.calls.push(outer.into());
             }
-            Part::ToolResult(result) => out.push(tool_result(draft, result)?),
+            Part::ToolResult(result) => {
+                let mut answer = tool_result(draft, result)?;
+                draft.own(MESSAGE, &message.extra, &mut answer);
+                out.push(answer.into());
+            }
             Part::Thinking(thinking) => written.thinking.push_str(&thinking.text),
             Part::Opaque { dialect, value } => {
                 // A message has no parts here, so none of this dialect can exist.
@@ -126,7 +130,7 @@ fn write(draft: &mut Draft<'_>, message: &Message, out: &mut Vec<Value>) -> Resu
     }
     if !written.is_empty() {
         let mut fields = written.object(field::role(message.role));
-        fields.extend(draft.own_message_fields(&message.extra));
+        draft.own(MESSAGE, &message.extra, &mut fields);
         out.push(fields.into());
     }
     Ok(())
@@ -140,7 +144,7 @@ fn picture(image: &Image) -> Result<Value, Failure> {
     }
 }
 
-fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value, Failure> {
+fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Object, Failure> {
     let mut written = Written::default();
     for part in &result.parts {
         match part {
@@ -149,9 +153,10 @@ fn tool_result(draft: &mut Draft<'_>, result: &ToolResult) -> Result<Value, Fail
             _ => return Err(unsupported("tool result other than text and images", DIALECT)),
         }
     }
+    draft.drop_some("is_error of a tool result", result.is_error.then_some(&()));
     let mut out = written.object("tool");
     let name = draft.tool_name(result);
     field::set(&mut out, "tool_name", (!name.is_empty()).then_some(name));
     field::set(&mut out, "tool_call_id", (!result.id.is_empty()).then_some(result.id.as_str()));
-    Ok(out.into())
+    Ok(out)
 }

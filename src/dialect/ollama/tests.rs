@@ -37,7 +37,7 @@ fn a_conversation_is_written_as_the_reference_says() {
         "stream": false,
     });
     assert_eq!(body, expected);
-    assert_eq!(dropped, Vec::<String>::new());
+    assert_eq!(dropped, ["is_error of a tool result"]);
 }
 
 #[test]

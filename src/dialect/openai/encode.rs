@@ -2,21 +2,24 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::unsaid::{self, Unsaid};
+use crate::dialect::draft::{Draft, MESSAGE, unsupported};
 use crate::dialect::{Call, DialectName, Encoded, Quirks, field};
 use crate::model::request::{Params, ToolResult};
-use crate::model::{Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
+use crate::model::{Failure, Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
 
-const NAME: &str = "openai";
+const DIALECT: DialectName = DialectName::OpenAi;
 
 /// Writes a request.
-pub(super) fn encode(request: &Request, call: &Call<'_>) -> Encoded {
-    let mut writer = Writer { quirks: call.quirks, unsaid: Unsaid::new(request, DialectName::OpenAi) };
+pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
+    let mut writer = Writer { quirks: call.quirks, draft: Draft::new(DIALECT, request)? };
     let mut body = Object::new();
     body.insert("model".into(), call.model.into());
-    let messages = request.messages.iter().flat_map(|message| writer.message(message)).collect();
-    body.insert("messages".into(), Value::Array(messages));
-    writer.tools(request, &mut body);
+    let mut messages = Vec::new();
+    for message in &request.messages {
+        messages.extend(writer.message(message)?);
+    }
+    body.insert("messages".into(), messages.into());
+    writer.tools(&mut body)?;
     writer.shape(&request.shape, &mut body);
     writer.params(request, &mut body);
     if call.stream {
@@ -25,17 +28,18 @@ pub(super) fn encode(request: &Request, call: &Call<'_>) -> Encoded {
             body.insert("stream_options".into(), json!({"include_usage": true}));
         }
     }
-    writer.unsaid.encoded(request, body, call, "chat/completions")
+    writer.draft.body = body;
+    Ok(writer.draft.encoded(call, "chat/completions", &[field::accept(call.stream)]))
 }
 
 struct Writer<'a> {
     quirks: &'a Quirks,
-    unsaid: Unsaid,
+    draft: Draft<'a>,
 }
 
 impl Writer<'_> {
     /// A message; one for each result when it holds the results of tools.
-    fn message(&mut self, message: &Message) -> Vec<Value> {
+    fn message(&mut self, message: &Message) -> Result<Vec<Value>, Failure> {
         let mut out = Vec::new();
         let mut content = Vec::new();
         let mut calls = Vec::new();
@@ -45,25 +49,25 @@ impl Writer<'_> {
                 Part::ToolCall(call) => calls.push(json!({
                     "id": self.call_id(&call.id),
                     "type": "function",
-                    "function": {"name": call.name, "arguments": unsaid::arguments(&call.arguments)},
+                    "function": {"name": call.name, "arguments": field::arguments(&call.arguments)},
                 })),
-                Part::ToolResult(result) => out.push(self.result(result, &message.extra)),
+                Part::ToolResult(result) => out.push(self.result(result, &message.extra)?),
                 Part::Thinking(part) => thinking.push_str(&part.text),
-                other => content.extend(self.content(other)),
+                other => content.extend(self.content(message.role, other)?),
             }
         }
         if !content.is_empty() || !calls.is_empty() || out.is_empty() {
             let mut turn = self.turn(message.role, content, calls);
             self.thinking(thinking, &mut turn);
-            self.unsaid.fields("message", &message.extra, &mut turn);
+            self.draft.own(MESSAGE, &message.extra, &mut turn);
             out.push(Value::Object(turn));
         }
-        out
+        Ok(out)
     }
 
     fn turn(&self, role: Role, content: Vec<Value>, calls: Vec<Value>) -> Object {
         let mut turn = Object::new();
-        turn.insert("role".into(), unsaid::role(role, self.quirks).into());
+        turn.insert("role".into(), field::openai_role(role, self.quirks).into());
         let has_calls = !calls.is_empty();
         turn.insert(
             "content".into(),
@@ -80,43 +84,32 @@ impl Writer<'_> {
             Some(field) if !thinking.is_empty() => {
                 turn.insert(field.into(), thinking.into());
             }
-            None if !thinking.is_empty() => self.unsaid.note("thinking"),
+            None if !thinking.is_empty() => self.draft.drop("thinking"),
             _ => {}
         }
     }
 
-    fn content(&mut self, part: &Part) -> Option<Value> {
-        match part {
+    fn content(&mut self, role: Role, part: &Part) -> Result<Option<Value>, Failure> {
+        Ok(match part {
             Part::Text(text) => Some(json!({"type": "text", "text": text})),
             Part::Image(image) => Some(field::image_part(image)),
-            Part::Opaque { dialect, value } if dialect == NAME => Some(value.clone()),
-            Part::Opaque { value, .. } => {
-                self.unsaid.part(value);
-                None
-            }
+            Part::Opaque { dialect, value } => self.draft.opaque(role, dialect, value)?,
             Part::ToolCall(_) | Part::ToolResult(_) | Part::Thinking(_) => None,
-        }
+        })
     }
 
     /// The result of a tool: text only.
-    fn result(&mut self, result: &ToolResult, extra: &Object) -> Value {
-        let mut content = String::new();
-        for part in &result.parts {
-            match part {
-                Part::Text(text) => content.push_str(text),
-                Part::Image(_) => self.unsaid.note("image in a tool result"),
-                _ => self.unsaid.note("part of a tool result"),
-            }
-        }
-        if result.is_error {
-            self.unsaid.note("is_error of a tool result");
-        }
+    fn result(&mut self, result: &ToolResult, extra: &Object) -> Result<Value, Failure> {
+        let Some(content) = field::only_text(&result.parts) else {
+            return Err(unsupported("tool result other than text", DIALECT));
+        };
+        self.draft.drop_some("is_error of a tool result", result.is_error.then_some(&()));
         let mut turn = Object::new();
         turn.insert("role".into(), "tool".into());
         turn.insert("tool_call_id".into(), self.call_id(&result.id).into());
         turn.insert("content".into(), content.into());
-        self.unsaid.fields("message", extra, &mut turn);
-        turn.into()
+        self.draft.own(MESSAGE, extra, &mut turn);
+        Ok(turn.into())
     }
 
     fn call_id(&self, id: &str) -> String {
@@ -124,8 +117,9 @@ impl Writer<'_> {
         if self.quirks.short_call_ids && !is_short { short_id(id) } else { id.to_owned() }
     }
 
-    fn tools(&mut self, request: &Request, body: &mut Object) {
-        let tools: Vec<_> = request.tools.iter().filter_map(|tool| self.tool(tool)).collect();
+    fn tools(&mut self, body: &mut Object) -> Result<(), Failure> {
+        let request = self.draft.request();
+        let tools = self.draft.tools(&request.tools, function)?;
         field::set_list(body, "tools", tools);
         if let Some(choice) = &request.tool_choice {
             let choice = match choice {
@@ -137,17 +131,7 @@ impl Writer<'_> {
             };
             body.insert("tool_choice".into(), choice);
         }
-    }
-
-    fn tool(&mut self, tool: &Tool) -> Option<Value> {
-        if tool.name.is_empty() {
-            return self.unsaid.server_tool(tool);
-        }
-        let mut out = Object::new();
-        out.insert("type".into(), "function".into());
-        out.insert("function".into(), unsaid::function(tool).into());
-        self.unsaid.fields("tool", &tool.extra, &mut out);
-        Some(out.into())
+        Ok(())
     }
 
     fn shape(&mut self, shape: &Shape, body: &mut Object) {
@@ -161,7 +145,7 @@ impl Writer<'_> {
                 json!({"type": "json_schema", "json_schema": inner})
             }
             Shape::Schema { .. } => {
-                self.unsaid.note("json schema");
+                self.draft.drop("json schema");
                 json!({"type": "json_object"})
             }
             Shape::Json => json!({"type": "json_object"}),
@@ -191,10 +175,10 @@ impl Writer<'_> {
         field::set(body, "user", user.filter(|_| !quirks.random_seed));
         self.effort(params, body);
         if params.top_k.is_some() && !quirks.top_k {
-            self.unsaid.note("top_k");
+            self.draft.drop("top_k");
         }
         if user.is_some() && quirks.random_seed {
-            self.unsaid.note("user");
+            self.draft.drop("user");
         }
     }
 
@@ -208,9 +192,17 @@ impl Writer<'_> {
         }
         field::set(body, "reasoning_effort", params.effort.as_deref());
         if params.thinking_tokens.is_some() {
-            self.unsaid.note("thinking_tokens");
+            self.draft.drop("thinking_tokens");
         }
     }
+}
+
+fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let mut out = Object::new();
+    out.insert("type".into(), "function".into());
+    out.insert("function".into(), field::openai_function(tool).into());
+    draft.own("tool field", &tool.extra, &mut out);
+    out.into()
 }
 
 /// One text as a string, anything else as a list of parts.

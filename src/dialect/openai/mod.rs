@@ -28,7 +28,7 @@ impl Dialect for OpenAi {
     }
 
     fn encode(&self, request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
-        Ok(encode::encode(request, call))
+        encode::encode(request, call)
     }
 
     fn decode(&self, body: &[u8], quirks: &Quirks) -> Result<Vec<Delta>, Failure> {

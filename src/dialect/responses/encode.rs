@@ -2,73 +2,75 @@
 
 use serde_json::{Value, json};
 
-use crate::dialect::unsaid::{self, Unsaid};
+use crate::dialect::draft::{Draft, MESSAGE, unsupported};
 use crate::dialect::{Call, DialectName, Encoded, Quirks, field};
 use crate::model::request::{Image, Thinking, ToolResult};
-use crate::model::{Failure, FailureClass, Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
+use crate::model::{Failure, Message, Object, Part, Request, Role, Shape, Tool, ToolChoice};
 
-const NAME: &str = "responses";
+const DIALECT: DialectName = DialectName::Responses;
 
 /// Writes a request. Several answers to one request are not to be had here.
 pub(super) fn encode(request: &Request, call: &Call<'_>) -> Result<Encoded, Failure> {
-    if request.params.n.is_some_and(|n| n > 1) {
-        let message = "the responses dialect gives one answer to a request; ask n times instead";
-        return Err(Failure::new(FailureClass::Unsupported, message));
-    }
-    let mut writer = Writer { quirks: call.quirks, unsaid: Unsaid::new(request, DialectName::Responses) };
+    let mut writer = Writer { quirks: call.quirks, draft: Draft::new(DIALECT, request)? };
     let mut body = Object::new();
     body.insert("model".into(), call.model.into());
     let mut input = Vec::new();
     for message in &request.messages {
-        writer.message(message, &mut input);
+        writer.message(message, &mut input)?;
     }
     body.insert("input".into(), input.into());
-    writer.tools(request, &mut body);
+    writer.tools(&mut body)?;
     writer.shape(&request.shape, &mut body);
     writer.params(request, &mut body);
     if call.stream {
         body.insert("stream".into(), true.into());
     }
-    Ok(writer.unsaid.encoded(request, body, call, "responses"))
+    writer.draft.body = body;
+    Ok(writer.draft.encoded(call, "responses", &[field::accept(call.stream)]))
 }
 
 struct Writer<'a> {
     quirks: &'a Quirks,
-    unsaid: Unsaid,
+    draft: Draft<'a>,
 }
 
 impl Writer<'_> {
     /// A message as items, in order: what is said, reasoning, calls and their results are items each.
-    fn message(&mut self, message: &Message, items: &mut Vec<Value>) {
-        let mut content = Vec::new();
+    fn message(&mut self, message: &Message, items: &mut Vec<Value>) -> Result<(), Failure> {
+        let (mut content, mut is_said) = (Vec::new(), false);
         for part in &message.parts {
             let item = match part {
                 Part::ToolCall(call) => Some(json!({
                     "type": "function_call", "call_id": call.id, "name": call.name,
-                    "arguments": unsaid::arguments(&call.arguments),
+                    "arguments": field::arguments(&call.arguments),
                 })),
-                Part::ToolResult(result) => Some(self.result(result)),
+                Part::ToolResult(result) => Some(self.result(result)?),
                 Part::Thinking(thinking) => self.thinking(thinking),
-                Part::Opaque { dialect, value } if dialect == NAME && !is_content(value) => {
+                Part::Opaque { dialect, value } if dialect == DIALECT.name() && !is_content(value) => {
                     Some(value.clone())
                 }
                 other => {
-                    content.extend(self.content(message.role, other));
+                    content.extend(self.content(message.role, other)?);
                     None
                 }
             };
             if let Some(item) = item {
-                self.flush(message, &mut content, items);
+                is_said |= self.flush(message, &mut content, items);
                 items.push(item);
             }
         }
-        self.flush(message, &mut content, items);
+        is_said |= self.flush(message, &mut content, items);
+        // Calls and results are no messages and have none of their fields.
+        if !is_said {
+            self.draft.drop_fields(MESSAGE, &message.extra);
+        }
+        Ok(())
     }
 
-    /// Writes the content so far as one message item.
-    fn flush(&mut self, message: &Message, content: &mut Vec<Value>, items: &mut Vec<Value>) {
+    /// Writes the content so far as one message item, if there is any.
+    fn flush(&mut self, message: &Message, content: &mut Vec<Value>, items: &mut Vec<Value>) -> bool {
         if content.is_empty() {
-            return;
+            return false;
         }
         let mut content = std::mem::take(content);
         let content = match content.as_mut_slice() {
@@ -76,34 +78,31 @@ impl Writer<'_> {
             _ => content.into(),
         };
         let mut item = Object::new();
-        item.insert("role".into(), unsaid::role(message.role, self.quirks).into());
+        item.insert("role".into(), field::openai_role(message.role, self.quirks).into());
         item.insert("content".into(), content);
-        self.unsaid.fields("message", &message.extra, &mut item);
+        self.draft.own(MESSAGE, &message.extra, &mut item);
         items.push(item.into());
+        true
     }
 
-    fn content(&mut self, role: Role, part: &Part) -> Option<Value> {
+    fn content(&mut self, role: Role, part: &Part) -> Result<Option<Value>, Failure> {
         let text_kind = if role == Role::Assistant { "output_text" } else { "input_text" };
-        match part {
+        Ok(match part {
             Part::Text(text) => Some(json!({"type": text_kind, "text": text})),
             Part::Image(_) if role == Role::Assistant => {
-                self.unsaid.note("image of the assistant");
+                self.draft.drop("image of the assistant");
                 None
             }
             Part::Image(image) => Some(picture(image)),
-            Part::Opaque { dialect, value } if dialect == NAME => Some(value.clone()),
-            Part::Opaque { value, .. } => {
-                self.unsaid.part(value);
-                None
-            }
+            Part::Opaque { dialect, value } => self.draft.opaque(role, dialect, value)?,
             Part::ToolCall(_) | Part::ToolResult(_) | Part::Thinking(_) => None,
-        }
+        })
     }
 
     /// Reasoning goes back as the item it was, which needs its identifier or its encrypted content.
     fn thinking(&mut self, thinking: &Thinking) -> Option<Value> {
         if thinking.id.is_none() && thinking.redacted.is_none() {
-            self.unsaid.note("thinking");
+            self.draft.drop("thinking");
             return None;
         }
         let summary = if thinking.text.is_empty() {
@@ -121,29 +120,31 @@ impl Writer<'_> {
         Some(item)
     }
 
-    fn result(&mut self, result: &ToolResult) -> Value {
+    fn result(&mut self, result: &ToolResult) -> Result<Value, Failure> {
         let mut parts = Vec::new();
         for part in &result.parts {
             match part {
                 Part::Text(text) => parts.push(json!({"type": "input_text", "text": text})),
                 Part::Image(image) => parts.push(picture(image)),
-                _ => self.unsaid.note("part of a tool result"),
+                Part::Opaque { dialect, value } => {
+                    parts.extend(self.draft.opaque(Role::Tool, dialect, value)?);
+                }
+                _ => return Err(unsupported("tool result other than text, images and files", DIALECT)),
             }
         }
-        if result.is_error {
-            self.unsaid.note("is_error of a tool result");
-        }
+        self.draft.drop_some("is_error of a tool result", result.is_error.then_some(&()));
         let output = if parts.iter().all(is_plain) {
             let text: String = parts.iter().filter_map(|part| part["text"].as_str()).collect();
             text.into()
         } else {
             Value::from(parts)
         };
-        json!({"type": "function_call_output", "call_id": result.id, "output": output})
+        Ok(json!({"type": "function_call_output", "call_id": result.id, "output": output}))
     }
 
-    fn tools(&mut self, request: &Request, body: &mut Object) {
-        let tools: Vec<_> = request.tools.iter().filter_map(|tool| self.tool(tool)).collect();
+    fn tools(&mut self, body: &mut Object) -> Result<(), Failure> {
+        let request = self.draft.request();
+        let tools = self.draft.tools(&request.tools, function)?;
         field::set_list(body, "tools", tools);
         if let Some(choice) = &request.tool_choice {
             let choice = match choice {
@@ -154,16 +155,7 @@ impl Writer<'_> {
             };
             body.insert("tool_choice".into(), choice);
         }
-    }
-
-    fn tool(&mut self, tool: &Tool) -> Option<Value> {
-        if tool.name.is_empty() {
-            return self.unsaid.server_tool(tool);
-        }
-        let mut out = unsaid::function(tool);
-        out.insert("type".into(), "function".into());
-        self.unsaid.fields("tool", &tool.extra, &mut out);
-        Some(out.into())
+        Ok(())
     }
 
     fn shape(&mut self, shape: &Shape, body: &mut Object) {
@@ -177,7 +169,7 @@ impl Writer<'_> {
                 format
             }
             Shape::Schema { .. } => {
-                self.unsaid.note("json schema");
+                self.draft.drop("json schema");
                 json!({"type": "json_object"})
             }
             Shape::Json => json!({"type": "json_object"}),
@@ -205,10 +197,17 @@ impl Writer<'_> {
         ];
         for (name, is_set) in unsaid {
             if is_set {
-                self.unsaid.note(name);
+                self.draft.drop(name);
             }
         }
     }
+}
+
+fn function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let mut out = field::openai_function(tool);
+    out.insert("type".into(), "function".into());
+    draft.own("tool field", &tool.extra, &mut out);
+    out.into()
 }
 
 /// Whether a part is text and nothing besides, so that the bare string says the same.

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::draft::tests::question;
+use super::super::draft::tests::{encoded, question, refused};
 use super::*;
-use crate::model::request::{Extra, Tool};
+use crate::model::request::{Extra, Message, Part, Request, Role, Tool, ToolResult};
 
 /// Everything recorded, with the dialect it is in.
 static RECORDED: LazyLock<Vec<(DialectName, Fixture)>> = LazyLock::new(|| {
@@ -194,17 +194,125 @@ fn unknown() -> Object {
     Object::from_iter([("x_unknown".to_owned(), json!({ "deep": [1, null, "two"] }))])
 }
 
+/// A question with a tool, and unknown fields wherever there can be some.
+fn extended(written_in: &str) -> Request {
+    let mut request = question();
+    request.messages[0].extra = unknown();
+    request.tools = vec![Tool { name: "now".into(), extra: unknown(), ..Tool::default() }];
+    request.extra = Extra { dialect: written_in.into(), fields: unknown() };
+    request
+}
+
 #[test]
-fn unknown_fields_of_a_request_are_written_in_the_dialect_they_came_in() {
+fn unknown_fields_of_a_request_are_written_in_the_dialect_they_came_in_or_in_any() {
     for name in DialectName::ALL {
+        for written_in in [name.name(), ""] {
+            let (_, body, dropped) = encoded(for_name(name), &extended(written_in));
+            let written = body.to_string().matches(&unknown()["x_unknown"].to_string()).count();
+            assert_eq!((written, dropped), (3, vec![]), "{body}");
+            assert_eq!(body["x_unknown"], unknown()["x_unknown"]);
+        }
+    }
+}
+
+#[test]
+fn unknown_fields_of_another_dialect_are_left_out_and_named() {
+    for name in DialectName::ALL {
+        let (_, body, mut dropped) = encoded(for_name(name), &extended("elsewhere"));
+        dropped.sort_unstable();
+        assert!(!body.to_string().contains("x_unknown"), "{body}");
+        assert_eq!(dropped, ["field x_unknown", "message field x_unknown", "tool field x_unknown"]);
+    }
+}
+
+#[test]
+fn what_is_modelled_stays_and_a_field_of_its_name_is_named_as_left_out() {
+    let other = |key: &str| Object::from_iter([(key.to_owned(), json!("other"))]);
+    for dialect in DialectName::ALL.map(for_name) {
         let mut request = question();
-        request.messages[0].extra = unknown();
-        request.tools = vec![Tool { name: "now".into(), extra: unknown(), ..Tool::default() }];
-        request.extra = Extra { dialect: name.name().into(), fields: unknown() };
-        let (_, body, dropped) = draft::tests::encoded(for_name(name), &request);
-        let written = body.to_string().matches(&unknown()["x_unknown"].to_string()).count();
-        assert_eq!((written, dropped), (3, vec![]), "{body}");
-        assert_eq!(body["x_unknown"], unknown()["x_unknown"]);
+        request.tools = vec![Tool { name: "now".into(), ..Tool::default() }];
+        request.params.temperature = Some(0.5);
+        let (_, plain, _) = encoded(dialect, &request);
+        for key in plain.as_object().unwrap().keys() {
+            let mut request = request.clone();
+            request.extra.fields = other(key);
+            let (_, body, dropped) = encoded(dialect, &request);
+            assert_eq!((&body, dropped), (&plain, vec![format!("field {key}")]));
+        }
+        request.messages[0].extra = other("role");
+        let own = if dialect.name() == DialectName::OpenAi { "function" } else { "name" };
+        request.tools[0].extra = other(own);
+        let (_, body, mut dropped) = encoded(dialect, &request);
+        dropped.sort_unstable();
+        assert_eq!(
+            (&body, dropped),
+            (&plain, vec!["message field role".to_owned(), format!("tool field {own}")])
+        );
+    }
+}
+
+#[test]
+fn fields_are_added_within_what_is_modelled() {
+    let mut request = question();
+    request.params.temperature = Some(0.5);
+    let fields = json!({ "generationConfig": { "logprobs": 2, "temperature": 1 } });
+    request.extra.fields = fields.as_object().unwrap().clone();
+    let (_, body, dropped) = encoded(for_name(DialectName::Gemini), &request);
+    assert_eq!(body["generationConfig"], json!({ "temperature": 0.5, "logprobs": 2 }));
+    assert_eq!(dropped, ["field generationConfig.temperature"]);
+}
+
+#[test]
+fn a_foreign_part_of_the_question_is_refused_and_one_of_an_answer_is_left_out() {
+    let part = Part::Opaque { dialect: "elsewhere".into(), value: json!({ "type": "input_audio" }) };
+    for dialect in DialectName::ALL.map(for_name) {
+        let why = refused(dialect, |request| request.messages[0].parts.push(part.clone()));
+        assert!(why.contains("input_audio"), "{why}");
+        let mut request = question();
+        let parts = vec![Part::Text("Yes.".into()), part.clone()];
+        request.messages.push(Message { role: Role::Assistant, parts, extra: Object::new() });
+        assert_eq!(encoded(dialect, &request).2, ["elsewhere part"]);
+    }
+}
+
+#[test]
+fn a_foreign_part_in_a_tool_result_is_refused() {
+    let part = Part::Opaque { dialect: "elsewhere".into(), value: json!({ "type": "input_audio" }) };
+    let result = ToolResult { id: "a".into(), name: "now".into(), parts: vec![part], is_error: false };
+    for dialect in DialectName::ALL.map(for_name) {
+        let parts = vec![Part::ToolResult(result.clone())];
+        let message = Message { role: Role::Tool, parts, extra: Object::new() };
+        refused(dialect, |request| request.messages.push(message));
+    }
+}
+
+#[test]
+fn a_server_tool_goes_to_its_own_dialect_and_is_refused_by_name_in_others() {
+    let fields = json!({ "type": "web_search_20260318" });
+    let tool = Tool { extra: fields.as_object().unwrap().clone(), ..Tool::default() };
+    for dialect in DialectName::ALL.map(for_name) {
+        let ask = |request: &mut Request, written_in: &str| {
+            request.tools = vec![tool.clone()];
+            request.extra.dialect = written_in.into();
+        };
+        let why = refused(dialect, |request| ask(request, "elsewhere"));
+        assert!(why.contains("web_search_20260318"), "{why}");
+        for written_in in [dialect.name().name(), ""] {
+            let mut request = question();
+            ask(&mut request, written_in);
+            let (_, body, dropped) = encoded(dialect, &request);
+            assert!(body.to_string().contains("web_search_20260318"), "{body}");
+            assert_eq!(dropped, Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn several_answers_are_refused_where_only_one_is_given() {
+    for name in DialectName::ALL {
+        if !matches!(name, DialectName::Gemini | DialectName::OpenAi) {
+            refused(for_name(name), |request| request.params.n = Some(2));
+        }
     }
 }
 

@@ -17,8 +17,9 @@ use crate::base::money::Money;
 use crate::base::span;
 use crate::base::untrusted::Untrusted;
 use crate::eval::histogram::Histogram;
+use crate::eval::stats::repeats::Variance;
 use crate::eval::summary::{
-    Comparison, Decision, GateResult, ModelSummary, QuantileMs, Share, Summary, TokenSums, Verdict,
+    Comparison, Decision, GateResult, ModelSummary, QuantileMs, Repeats, Share, Summary, TokenSums, Verdict,
 };
 use crate::ledger::row::SampleRow;
 
@@ -176,7 +177,7 @@ fn page(summary: &Summary, gathered: Gathered) -> Page {
         status: summary.status.name(),
         is_done: summary.finished == summary.planned,
         verdicts: verdicts(summary),
-        columns: columns(),
+        columns: columns(summary),
         models: (0..).zip(&summary.models).map(|(i, model)| model_view(summary, i, model)).collect(),
         differences: chart::differences(summary),
         latency: chart::latency(&names, &gathered.latencies),
@@ -224,9 +225,9 @@ fn verdicts(summary: &Summary) -> Vec<VerdictView> {
     verdicts_in_order(summary).into_iter().map(view).collect()
 }
 
-fn columns() -> Vec<Column> {
+fn columns(summary: &Summary) -> Vec<Column> {
     let column = |label, about| Column { label, about };
-    vec![
+    let mut columns = vec![
         column("Accepted", "Valid and passed by every scorer, of all samples; 95% interval"),
         column(
             "vs incumbent",
@@ -239,9 +240,38 @@ fn columns() -> Vec<Column> {
         column("p95", "95th percentile of latency; needs 72 samples"),
         column("p99", "99th percentile of latency; needs 368 samples"),
         column("First token", "Median time to the first content"),
-        column("Cost / call", "All cost per call"),
+        column("Cost / call", "All cost per call; 95% interval"),
         column("Cost / accepted", "All cost, retries, failures and judges included, per accepted answer"),
         column("Tokens in", "Tokens of all attempts, in and out"),
+    ];
+    if has_repeats(summary) {
+        columns.push(column(
+            "pass@k",
+            "Chance that one at least of k answers to a prompt is accepted; below, pass^k: that all are",
+        ));
+        columns.push(column(
+            "ICC",
+            "How alike the answers to one prompt are, 0 to 1; below, the variance between and within prompts",
+        ));
+    }
+    columns
+}
+
+fn has_repeats(summary: &Summary) -> bool {
+    summary.models.iter().any(|model| model.repeats.is_some())
+}
+
+/// What repeats of a prompt tell, in two cells.
+fn repeat_cells(repeats: Option<&Repeats>) -> [Cell; 2] {
+    let cell =
+        |main: String, below: &str, value| Cell { main, below: below.to_owned(), value, interval: None };
+    let Some(repeats) = repeats else { return std::array::from_fn(|_| cell("–".to_owned(), "", None)) };
+    let passes = text::passes(repeats);
+    let (any, all) = passes.split_once(", ").unwrap_or((&passes, ""));
+    let correlation = repeats.variance.and_then(Variance::correlation);
+    [
+        cell(any.to_owned(), all, repeats.pass_at.last().copied()),
+        cell(text::correlation(repeats), &text::variance(repeats), correlation),
     ]
 }
 
@@ -252,6 +282,7 @@ fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelVie
     let [first, ..] = text::quantiles(&model.first_token);
     let millis = |quantile: Option<QuantileMs>| quantile.map(|q| q.value);
     let tokens = model.tokens;
+    let repeated = has_repeats(summary).then(|| repeat_cells(model.repeats.as_ref()));
     ModelView {
         name: shown(&model.model),
         colour: place % 8,
@@ -262,7 +293,7 @@ fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelVie
             (false, false) => "",
         },
         served: shown(&model.served.join(", ")),
-        cells: vec![
+        cells: [
             share_cell(&model.accepted),
             difference_cell(comparison),
             share_cell(&model.valid),
@@ -272,10 +303,7 @@ fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelVie
             split_cell(&p95, millis(model.latency.p95)),
             split_cell(&p99, millis(model.latency.p99)),
             Cell { below: String::new(), ..split_cell(&first, millis(model.first_token.p50)) },
-            split_cell(
-                &text::money(model.cost_per_call, model.cost_is_estimated),
-                model.cost_per_call.map(Money::dollars),
-            ),
+            split_cell(&text::cost_per_call(model), model.cost_per_call.map(Money::dollars)),
             split_cell(&text::cost_per_accepted(model), model.cost_per_accepted.map(Money::dollars)),
             Cell {
                 main: text::maybe_count(tokens.input),
@@ -283,7 +311,10 @@ fn model_view(summary: &Summary, place: usize, model: &ModelSummary) -> ModelVie
                 value: total_tokens(tokens),
                 interval: None,
             },
-        ],
+        ]
+        .into_iter()
+        .chain(repeated.into_iter().flatten())
+        .collect(),
     }
 }
 

@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::{TokenCounts, best_verdict};
 use crate::base::money::Money;
 use crate::base::untrusted;
+use crate::eval::stats::repeats::Variance;
 use crate::eval::summary::{
-    Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share, Summary,
-    TokenSums, Verdict,
+    Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Share, Summary, TokenSums,
+    Verdict,
 };
 
 #[derive(Serialize)]
@@ -103,10 +104,13 @@ struct Model<'a> {
     cost_is_estimated: bool,
     judge_cost_usd: Option<String>,
     cost_per_call_usd: Option<String>,
+    cost_per_call_ci95: Option<[String; 2]>,
     cost_per_accepted_usd: Option<String>,
     cost_per_accepted_ci95_usd: Option<[String; 2]>,
     scorers: BTreeMap<&'a str, ShareJson>,
-    repeats: Option<RepeatsJson<'a>>,
+    pass_at_k: Option<&'a [f64]>,
+    pass_all_k: Option<&'a [f64]>,
+    variance: Option<VarianceJson>,
     served: &'a [String],
 }
 
@@ -130,12 +134,9 @@ struct Times {
 }
 
 #[derive(Serialize)]
-struct RepeatsJson<'a> {
-    k: u32,
-    pass_at: &'a [f64],
-    pass_all: &'a [f64],
-    variance_between: f64,
-    variance_within: f64,
+struct VarianceJson {
+    between: f64,
+    within: f64,
 }
 
 /// Writes the summary and a newline.
@@ -233,10 +234,13 @@ impl<'a> From<&'a ModelSummary> for Model<'a> {
             cost_is_estimated: model.cost_is_estimated,
             judge_cost_usd: model.judge_cost.map(Money::decimal),
             cost_per_call_usd: model.cost_per_call.map(Money::decimal),
+            cost_per_call_ci95: model.cost_per_call_ci95.map(|ends| ends.map(Money::decimal)),
             cost_per_accepted_usd: model.cost_per_accepted.map(Money::decimal),
             cost_per_accepted_ci95_usd: model.cost_per_accepted_ci95.map(|ends| ends.map(Money::decimal)),
             scorers: model.scorers.iter().map(|(name, share)| (name.as_str(), share.into())).collect(),
-            repeats: model.repeats.as_ref().map(RepeatsJson::from),
+            pass_at_k: model.repeats.as_ref().map(|repeats| &*repeats.pass_at),
+            pass_all_k: model.repeats.as_ref().map(|repeats| &*repeats.pass_all),
+            variance: model.repeats.as_ref().and_then(|repeats| repeats.variance).map(VarianceJson::from),
             served: &model.served,
         }
     }
@@ -271,14 +275,8 @@ impl From<TokenSums> for TokenCounts {
     }
 }
 
-impl<'a> From<&'a Repeats> for RepeatsJson<'a> {
-    fn from(repeats: &'a Repeats) -> Self {
-        Self {
-            k: repeats.k,
-            pass_at: &repeats.pass_at,
-            pass_all: &repeats.pass_all,
-            variance_between: repeats.between,
-            variance_within: repeats.within,
-        }
+impl From<Variance> for VarianceJson {
+    fn from(variance: Variance) -> Self {
+        Self { between: variance.between, within: variance.within }
     }
 }

@@ -17,6 +17,7 @@ const MOST_CHARACTERS: usize = 600;
 pub(super) fn write(summary: &Summary, samples: &dyn Samples, out: &mut dyn Write) -> io::Result<()> {
     write_verdicts(summary, out)?;
     write_models(summary, out)?;
+    write_repeats(summary, out)?;
     write_gates(summary, out)?;
     let groups = groups::collect(samples)?;
     write_failures(summary, &groups, out)?;
@@ -49,9 +50,9 @@ fn write_models(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "| model | accepted (95% CI) | vs incumbent | p (Holm) | valid | refused / errors | p50 | p95 | p99 | cost / accepted | cost |"
+        "| model | accepted (95% CI) | vs incumbent | p (Holm) | valid | refused / errors | p50 | p95 | p99 | cost / call | cost / accepted | cost |"
     )?;
-    writeln!(out, "|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    writeln!(out, "|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")?;
     for model in &summary.models {
         let comparison = summary.comparisons.iter().find(|c| c.candidate == model.model);
         write_model(model, comparison, out)?;
@@ -65,7 +66,7 @@ fn write_model(model: &ModelSummary, comparison: Option<&Comparison>, out: &mut 
     let [p50, p95, p99] = text::quantiles(&model.latency);
     writeln!(
         out,
-        "| {}{mark} | {} | {} | {} | {} | {} / {} | {p50} | {p95} | {p99} | {} | {} |",
+        "| {}{mark} | {} | {} | {} | {} | {} / {} | {p50} | {p95} | {p99} | {} | {} | {} |",
         code(&model.model),
         text::share(&model.accepted),
         comparison.map_or_else(|| "–".to_owned(), text::delta),
@@ -73,9 +74,26 @@ fn write_model(model: &ModelSummary, comparison: Option<&Comparison>, out: &mut 
         text::share(&model.valid),
         text::part(model.refused, model.samples),
         text::part(errors, model.samples),
+        prose(&text::cost_per_call(model)),
         prose(&text::cost_per_accepted(model)),
         prose(&text::money(model.cost, model.cost_is_estimated)),
     )
+}
+
+/// What repeats of a prompt tell, where there are some.
+fn write_repeats(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let repeated: Vec<_> =
+        summary.models.iter().filter_map(|model| Some((model, model.repeats.as_ref()?))).collect();
+    if repeated.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "| model | pass@k, pass^k | variance between / within prompts | ICC |")?;
+    writeln!(out, "|:--|--:|--:|--:|")?;
+    for (model, repeats) in repeated {
+        let (variance, icc) = (text::variance(repeats), text::correlation(repeats));
+        writeln!(out, "| {} | {} | {variance} | {icc} |", code(&model.model), prose(&text::passes(repeats)))?;
+    }
+    writeln!(out)
 }
 
 fn write_gates(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {

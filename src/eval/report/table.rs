@@ -206,6 +206,7 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         None if summary.comparisons.is_empty() => String::new(),
         None => none(),
     };
+    let repeated = |show: &dyn Fn(&Repeats) -> String| model.repeats.as_ref().map(show).unwrap_or_default();
     let errors: u64 = model.errors.values().sum();
     let share = |n| text::part(n, model.samples);
     let [p50, p95, p99] = text::quantiles(&model.latency);
@@ -225,13 +226,15 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
         ("  p (Holm)", compared(&|comparison| text::p_value(comparison.p_holm))),
         ("  better / worse", compared(&|c| format!("{} / {}", text::count(c.better), text::count(c.worse)))),
         ("  to decide", comparison.and_then(|c| c.samples_needed).map(needed).unwrap_or_default()),
-        ("  pass@k", model.repeats.as_ref().map(repeats).unwrap_or_default()),
+        ("  pass@k, pass^k", repeated(&text::passes)),
+        ("  between / within", repeated(&|repeats| format!("var. {}", text::variance(repeats)))),
+        ("  ICC", repeated(&text::correlation)),
         ("valid", text::share(&model.valid)),
         ("scorers", if scorers.len() > 1 { scorers.join("\n") } else { String::new() }),
         ("refused / errors", format!("{} / {}", share(model.refused), share(errors))),
         ("repaired", share(model.repaired)),
-        ("cost per call", text::money(model.cost_per_call, model.cost_is_estimated)),
-        ("cost per accepted", cost_per_accepted(model, style)),
+        ("cost per call", fitted(text::cost_per_call(model), style)),
+        ("cost per accepted", fitted(text::cost_per_accepted(model), style)),
         ("  vs incumbent", compared(&|comparison| text::change(comparison.delta_cost_per_accepted))),
         ("latency p50", p50),
         ("  p95", p95),
@@ -250,8 +253,7 @@ fn column(summary: &Summary, model: &ModelSummary, style: Style) -> Vec<(&'stati
 }
 
 /// Two amounts in one word are wider than a narrow column, and a number that is cut is another number.
-fn cost_per_accepted(model: &ModelSummary, style: Style) -> String {
-    let shown = text::cost_per_accepted(model);
+fn fitted(shown: String, style: Style) -> String {
     match shown.split_once(" ($") {
         Some((cost, _)) if style.width < LABEL_COLUMNS + MODEL_COLUMNS => cost.to_owned(),
         _ => shown,
@@ -260,11 +262,6 @@ fn cost_per_accepted(model: &ModelSummary, style: Style) -> String {
 
 fn needed(prompts: u64) -> String {
     text::counted(prompts, "more prompt")
-}
-
-fn repeats(repeats: &Repeats) -> String {
-    let last = |shares: &[f64]| shares.last().map_or_else(|| "n/a".to_owned(), |share| text::percent(*share));
-    format!("@{k} {}, ^{k} {}", last(&repeats.pass_at), last(&repeats.pass_all), k = repeats.k)
 }
 
 fn spent(model: &ModelSummary) -> String {

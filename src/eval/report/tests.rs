@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::table::Style;
 use super::*;
 use crate::base::money::Money;
+use crate::eval::stats::repeats::Variance;
 use crate::eval::summary::{
     Bounds, Comparison, DatasetInfo, GateResult, ModelSummary, QuantileMs, Quantiles, Repeats, Share,
     TokenSums,
@@ -66,6 +67,7 @@ fn model(name: &str, accepted: u64, valid: u64) -> ModelSummary {
         cost_is_estimated: false,
         judge_cost: Some(Money::ZERO),
         cost_per_call: Some(usd("0.0033")),
+        cost_per_call_ci95: Some([usd("0.00321"), usd("0.0034")]),
         cost_per_accepted: Some(usd("0.0036")),
         cost_per_accepted_ci95: Some([usd("0.00352"), usd("0.00369")]),
         scorers: vec![("exact".to_owned(), share(accepted, 1_200, 0.017))],
@@ -120,6 +122,7 @@ fn summary() -> Summary {
         latency: times([1_100.0, 3_400.0], Some(6_000.0), 1_199),
         cost: Some(usd("13.57")),
         cost_per_call: Some(usd("0.01131")),
+        cost_per_call_ci95: Some([usd("0.0109"), usd("0.01175")]),
         cost_per_accepted: Some(usd("0.0124")),
         cost_per_accepted_ci95: Some([usd("0.01214"), usd("0.01269")]),
         ..model("gpt-4o", 1_094, 1_198)
@@ -130,6 +133,7 @@ fn summary() -> Summary {
         first_token: Quantiles::default(),
         cost: None,
         cost_per_call: None,
+        cost_per_call_ci95: None,
         cost_per_accepted: None,
         cost_per_accepted_ci95: None,
         ..model("qwen", 1_056, 1_141)
@@ -295,7 +299,7 @@ fn the_terminal_shows_the_verdict_first_and_last_at_120_columns() {
      valid                      99.8% (99.5-100.0)             99.5% (99.2-99.8)        95.1% (94.8-95.4)
      refused / errors                  0.2% / 0.1%                   0.2% / 0.1%              0.2% / 0.1%
      repaired                                 1.0%                          1.0%                     1.0%
-     cost per call                         $0.0113                       $0.0033                  unknown
+     cost per call       $0.0113 ($0.0109-$0.0118)    $0.0033 ($0.00321-$0.0034)                  unknown
      cost per accepted   $0.0124 ($0.0121-$0.0127)   $0.0036 ($0.00352-$0.00369)                  unknown
        vs incumbent                              –                          -71%                      n/a
      latency p50              1.10 s (0.99-1.32 s)           700 ms (630-840 ms)      400 ms (360-480 ms)
@@ -362,7 +366,7 @@ fn a_narrow_terminal_without_unicode_gets_the_models_in_turns() {
      valid                      99.8% (99.5-100.0)             99.5% (99.2-99.8)
      refused / errors                  0.2% / 0.1%                   0.2% / 0.1%
      repaired                                 1.0%                          1.0%
-     cost per call                         $0.0113                       $0.0033
+     cost per call       $0.0113 ($0.0109-$0.0118)    $0.0033 ($0.00321-$0.0034)
      cost per accepted   $0.0124 ($0.0121-$0.0127)   $0.0036 ($0.00352-$0.00369)
        vs incumbent                              -                          -71%
      latency p50              1.10 s (0.99-1.32 s)           700 ms (630-840 ms)
@@ -416,12 +420,13 @@ fn what_only_some_runs_have_is_shown_when_they_have_it() {
         k: 3,
         pass_at: vec![0.91, 0.95, 0.97],
         pass_all: vec![0.91, 0.86, 0.82],
-        between: 0.06,
-        within: 0.02,
+        variance: Some(Variance { between: 0.06, within: 0.02 }),
     });
     let shown = table(&summary, &samples(), Style { color: false, unicode: true, width: 120 });
     for expected in [
         "@3 97.0%, ^3 82.0%",
+        "0.060 / 0.020",
+        "0.75",
         "1,400 more prompts",
         "~$0.0036",
         "~$3.96 + judges $0.25",
@@ -438,6 +443,9 @@ fn what_only_some_runs_have_is_shown_when_they_have_it() {
     }
     let page = written(Format::Html, &summary, &samples());
     assert!(page.contains("interrupted, partial"));
+    assert!(page.contains("^3 82.0%") && page.contains("<small>0.060 &#x2f; 0.020</small>"));
+    let comment = written(Format::Markdown, &summary, &samples());
+    assert!(comment.contains("0.060 / 0.020 | 0.75 |"), "{comment}");
 }
 
 #[test]
@@ -518,10 +526,13 @@ fn the_json_report_is_stable() {
     models[0].cost_is_estimated = false
     models[0].judge_cost_usd = "0.00"
     models[0].cost_per_call_usd = "0.01131"
+    models[0].cost_per_call_ci95 = ["0.0109","0.01175"]
     models[0].cost_per_accepted_usd = "0.0124"
     models[0].cost_per_accepted_ci95_usd = ["0.01214","0.01269"]
     models[0].scorers = {"exact":{"n":1094,"of":1200,"rate":0.9116666666666666,"ci95":[0.8946666666666666,0.9286666666666666]}}
-    models[0].repeats = null
+    models[0].pass_at_k = null
+    models[0].pass_all_k = null
+    models[0].variance = null
     models[0].served = []
     "#);
 }
@@ -580,11 +591,11 @@ fn a_pull_request_gets_the_verdict_the_numbers_and_examples() {
 
     reject qwen\: valid 95.1% (93.7% to 96.2%) misses the gate valid&gt;=98%
 
-    | model | accepted (95% CI) | vs incumbent | p (Holm) | valid | refused / errors | p50 | p95 | p99 | cost / accepted | cost |
-    |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
-    | `gpt-4o` (incumbent) | 91.2% (89.5-92.9) | – | – | 99.8% (99.5-100.0) | 0.2% / 0.1% | 1.10 s (0.99-1.32 s) | 3.40 s (3.06-4.08 s) | 6.00 s (5.40-7.20 s) | \$0.0124 (\$0.0121-\$0.0127) | \$13.57 |
-    | `claude-haiku` | 91.6% (89.9-93.3) | +0.4 pp (-1.1 to +1.9) | 1.00 | 99.5% (99.2-99.8) | 0.2% / 0.1% | 700 ms (630-840 ms) | 2.10 s (1.89-2.52 s) | 3.90 s (3.51-4.68 s) | \$0.0036 (\$0.00352-\$0.00369) | \$3.96 |
-    | `qwen` (simulated) | 88.0% (86.3-89.7) | -3.2 pp (-4.7 to -1.7) | 0.001 | 95.1% (94.8-95.4) | 0.2% / 0.1% | 400 ms (360-480 ms) | 900 ms (0.81-1.08 s) | n/a (n<368) | unknown | unknown |
+    | model | accepted (95% CI) | vs incumbent | p (Holm) | valid | refused / errors | p50 | p95 | p99 | cost / call | cost / accepted | cost |
+    |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+    | `gpt-4o` (incumbent) | 91.2% (89.5-92.9) | – | – | 99.8% (99.5-100.0) | 0.2% / 0.1% | 1.10 s (0.99-1.32 s) | 3.40 s (3.06-4.08 s) | 6.00 s (5.40-7.20 s) | \$0.0113 (\$0.0109-\$0.0118) | \$0.0124 (\$0.0121-\$0.0127) | \$13.57 |
+    | `claude-haiku` | 91.6% (89.9-93.3) | +0.4 pp (-1.1 to +1.9) | 1.00 | 99.5% (99.2-99.8) | 0.2% / 0.1% | 700 ms (630-840 ms) | 2.10 s (1.89-2.52 s) | 3.90 s (3.51-4.68 s) | \$0.0033 (\$0.00321-\$0.0034) | \$0.0036 (\$0.00352-\$0.00369) | \$3.96 |
+    | `qwen` (simulated) | 88.0% (86.3-89.7) | -3.2 pp (-4.7 to -1.7) | 0.001 | 95.1% (94.8-95.4) | 0.2% / 0.1% | 400 ms (360-480 ms) | 900 ms (0.81-1.08 s) | n/a (n<368) | unknown | unknown | unknown |
 
     | gate | model | value | |
     |:--|:--|--:|:--|

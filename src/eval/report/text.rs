@@ -5,7 +5,8 @@ pub(super) use crate::base::number::{count, counted, percent};
 use crate::base::span;
 use crate::eval::candidate::Source;
 use crate::eval::progress::LEAST_FOR_P95;
-use crate::eval::summary::{Comparison, ModelSummary, QuantileMs, Quantiles, Share};
+use crate::eval::stats::repeats::Variance;
+use crate::eval::summary::{Comparison, ModelSummary, QuantileMs, Quantiles, Repeats, Share};
 
 /// The smallest sample for which the 95 % order-statistic interval of p99 exists.
 const LEAST_FOR_P99: u64 = 368;
@@ -110,13 +111,41 @@ pub(super) fn money(amount: Option<Money>, is_estimated: bool) -> String {
     }
 }
 
+/// Cost per call with its interval: `$0.0033 ($0.00321-$0.0034)`.
+pub(super) fn cost_per_call(model: &ModelSummary) -> String {
+    amount(model.cost_per_call, model.cost_per_call_ci95, model.cost_is_estimated)
+}
+
+fn amount(value: Option<Money>, ci95: Option<[Money; 2]>, is_estimated: bool) -> String {
+    let shown = money(value, is_estimated);
+    match ci95.filter(|_| value.is_some()) {
+        Some([low, high]) => format!("{shown} ({low}-{high})"),
+        None => shown,
+    }
+}
+
+/// Of `k` repeats, how often one at least passes and how often all do: `@3 97.0%, ^3 82.0%`.
+pub(super) fn passes(repeats: &Repeats) -> String {
+    let last = |shares: &[f64]| shares.last().map_or_else(|| "n/a".to_owned(), |share| percent(*share));
+    format!("@{k} {}, ^{k} {}", last(&repeats.pass_at), last(&repeats.pass_all), k = repeats.k)
+}
+
+/// The variance between and within prompts: `0.060 / 0.020`.
+pub(super) fn variance(repeats: &Repeats) -> String {
+    let Some(variance) = repeats.variance else { return "n/a".to_owned() };
+    format!("{:.3} / {:.3}", variance.between, variance.within)
+}
+
+/// The intra-class correlation: how alike the answers to one prompt are.
+pub(super) fn correlation(repeats: &Repeats) -> String {
+    let correlation = repeats.variance.and_then(Variance::correlation);
+    correlation.map_or_else(|| "n/a".to_owned(), |share| format!("{share:.2}"))
+}
+
 /// Cost per accepted answer with its interval: `$0.0036 ($0.00352-$0.00369)`.
 pub(super) fn cost_per_accepted(model: &ModelSummary) -> String {
     match (model.cost_per_accepted, model.cost_per_accepted_ci95) {
-        (Some(cost), Some([low, high])) => {
-            format!("{} ({low}-{high})", money(Some(cost), model.cost_is_estimated))
-        }
-        (Some(cost), None) => money(Some(cost), model.cost_is_estimated),
+        (Some(cost), ci95) => amount(Some(cost), ci95, model.cost_is_estimated),
         (None, _) if model.cost.is_some() && model.accepted.n == 0 => "n/a (none accepted)".to_owned(),
         (None, _) => "unknown".to_owned(),
     }

@@ -60,7 +60,7 @@ impl Moments {
     }
 
     /// Student's two-sided test of "the true mean is `null`"; `None` below two numbers and where all are
-    /// equal.
+    /// equal. No report uses it: the interval is checked by it, and it by golden values.
     pub fn t_test(self, null: f64) -> Option<TTest> {
         let error = self.standard_error().filter(|error| *error > 0.0)?;
         let t = (self.mean - null) / error;

@@ -5,11 +5,11 @@
 //! | question | method | where |
 //! |---|---|---|
 //! | a share and its interval | Wilson | [`proportion::wilson`] |
-//! | a gate on a share | Clopper–Pearson, one-sided | [`proportion::clopper_pearson_lower`] |
+//! | a gate on a share | Clopper–Pearson | [`proportion::clopper_pearson`] |
 //! | candidate against incumbent, pass or fail | Tango's score interval; `McNemar` mid-p | [`paired::Pairs`] |
 //! | the same where prompts come in clusters or repeat | cluster-robust, t with C - 1 degrees | [`cluster::Clusters`] |
 //! | a gate on a share there | Clopper–Pearson at the effective size (Korn–Graubard) | [`cluster::Clusters::exact_share_interval`] |
-//! | a mean, or a mean difference | Student t; `BCa` bootstrap when skewed | [`mean::Moments`], [`bootstrap::bca`] |
+//! | cost per call | `BCa` bootstrap up to 10,000 calls, Student t beyond | [`bootstrap::bca`], [`mean::Moments`] |
 //! | a latency quantile | type 7 with an order-statistic interval | [`quantile::estimate`] |
 //! | the same in clusters | the same at the effective size (Woodruff) | [`quantile::estimate_effective`] |
 //! | cost per accepted answer | Fieller, of the sums of clusters where there are some | [`ratio::Ratio`] |
@@ -17,6 +17,11 @@
 //! | how many more prompts | Nam's sample size for the score test | [`power`] |
 //! | may the run stop now | e-processes | [`sequential`] |
 //! | repeats | pass@k, pass^k, one-way analysis of variance | [`repeats`] |
+//!
+//! A few functions serve no report. They are what other tools compute, and CI compares them with values from SciPy
+//! and statsmodels, so that what the reports use stands on the same checked ground: [`proportion::jeffreys`],
+//! [`mean::Moments::t_test`], [`paired::Pairs::noninferiority`] and its Wald form, [`power::mcnemar_pairs`],
+//! [`power::mean_pairs`] and [`sequential::discordant_log_e`].
 //!
 //! Everything is total: where a number does not exist the answer is `None`, never NaN.
 

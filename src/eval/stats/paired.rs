@@ -109,14 +109,15 @@ impl Pairs {
 
     /// Tango's score test of "the candidate is worse by `margin` or more", `0 <= margin < 1`. A small p-value
     /// says it is not. `p < α/2` exactly when the lower end of the interval at 1 - α lies above `-margin`.
-    /// This is the test behind a verdict. `None` without pairs or with a margin out of range.
+    /// A verdict reads the interval; its tests and those of the sample size hold them to this. `None` without
+    /// pairs or with a margin out of range.
     pub fn noninferiority(self, margin: f64) -> Option<ZTest> {
         let shape = self.shape()?;
         (0.0..1.0).contains(&margin).then(|| ZTest::upper(shape.score(-margin)))
     }
 
-    /// The same by Wald's formula, z = (d + margin)/√(((b + c)/n - d²)/n), which most tools print; to compare
-    /// with them. Too sure in small samples. `None` also where no variance was seen.
+    /// The same by Wald's formula, z = (d + margin)/√(((b + c)/n - d²)/n), which most tools print; for
+    /// the golden values, to compare with them. Too sure in small samples. `None` also where no variance was seen.
     pub fn noninferiority_wald(self, margin: f64) -> Option<ZTest> {
         let variance = self.sample_variance()?;
         let usable = variance > 0.0 && (0.0..1.0).contains(&margin);

@@ -33,7 +33,8 @@ impl Goal {
 /// Pairs for a two-sided `McNemar` test to find a difference `delta` in shares when a share `discordant` of
 /// the pairs differ.
 ///
-/// n = (z(α/2) √ψ + z(β) √(ψ - δ²))²/δ², rounded up (Miettinen 1968; Connor 1987). `None` without a
+/// n = (z(α/2) √ψ + z(β) √(ψ - δ²))²/δ², rounded up (Miettinen 1968; Connor 1987). For a question without a margin;
+/// runs have one and use [`margin_pairs`], and the golden values are of this. `None` without a
 /// difference, or when the difference is larger than the discordance allows.
 pub fn mcnemar_pairs(delta: f64, discordant: f64, goal: Goal) -> Option<u64> {
     let possible = delta.abs() <= discordant && discordant <= 1.0;
@@ -44,7 +45,8 @@ pub fn mcnemar_pairs(delta: f64, discordant: f64, goal: Goal) -> Option<u64> {
 
 /// Pairs for a paired test of means to find a difference `delta` when the differences have this variance.
 ///
-/// n = (z(α/2) + z(β))² σ²/δ², rounded up (Miller 2024, arXiv 2411.00640, section 5). `None` without a
+/// n = (z(α/2) + z(β))² σ²/δ², rounded up (Miller 2024, arXiv 2411.00640, section 5). For scores
+/// that are no shares; runs count accepted answers, and the golden values are of this. `None` without a
 /// difference or with a negative variance.
 pub fn mean_pairs(delta: f64, variance: f64, goal: Goal) -> Option<u64> {
     let spread = (goal.level.z() + goal.z_power()) * variance.max(0.0).sqrt();

@@ -42,18 +42,9 @@ pub(super) fn exact_limits(k: f64, n: f64, level: Level) -> [f64; 2] {
     [exact_lower(k, n, level.tail()), exact_upper(k, n, level.tail())]
 }
 
-/// The one-sided Clopper–Pearson lower bound: at this level the share is at least that. For "at least" gates.
-pub fn clopper_pearson_lower(k: u64, n: u64, level: Level) -> Option<f64> {
-    checked(k, n).map(|(k, n)| exact_lower(k, n, level.alpha()))
-}
-
-/// The one-sided Clopper–Pearson upper bound: at this level the share is at most that. For "at most" gates.
-pub fn clopper_pearson_upper(k: u64, n: u64, level: Level) -> Option<f64> {
-    checked(k, n).map(|(k, n)| exact_upper(k, n, level.alpha()))
-}
-
 /// The equal-tailed Jeffreys interval: quantiles of Beta(k + ½, n - k + ½), what is believed of the share
 /// after `k` of `n` from Jeffreys' prior. Not pulled to the ends at 0 of n and n of n.
+/// No report uses it: it is what the golden values of other tools are checked by, with [`beta_quantile`].
 pub fn jeffreys(k: u64, n: u64, level: Level) -> Option<[f64; 2]> {
     let (k, n) = checked(k, n)?;
     let (a, b) = (k + 0.5, n - k + 0.5);

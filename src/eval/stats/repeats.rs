@@ -57,6 +57,15 @@ pub struct Variance {
     pub within: f64,
 }
 
+impl Variance {
+    /// The intra-class correlation, between / (between + within): how alike the answers to one prompt are, from
+    /// 0 (a repeat tells as much as another prompt) to 1 (it tells nothing). `None` where nothing varies.
+    pub fn correlation(self) -> Option<f64> {
+        let all = self.between + self.within;
+        (all > 0.0).then(|| self.between / all)
+    }
+}
+
 impl Prompts {
     /// Nothing yet, to be asked for pass@k up to `most`.
     pub fn new(most: usize) -> Self {

@@ -31,6 +31,7 @@ const BETS: u32 = 20;
 ///
 /// The likelihood of the discordant pairs averaged over Beta(1, 1), over their likelihood as fair coins:
 /// B(b + 1, c + 1) 2^(b + c) (Robbins 1970; Turner & Grünwald 2023). At least ln(1/α) rejects at α.
+/// [`early_stop`] has a margin and uses the two below; the golden values are of this.
 pub fn discordant_log_e(pairs: Pairs) -> f64 {
     let (better, worse) = (real(pairs.better()), real(pairs.worse()));
     ln_beta(better + 1.0, worse + 1.0) + (better + worse) * std::f64::consts::LN_2

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::mean::Mean;
 use super::times::Times;
 use super::{is_accepted, share};
+use crate::base::dice::Dice;
 use crate::base::money::Money;
 use crate::eval::stats::cluster::Clusters;
 use crate::eval::stats::level::Level;
@@ -37,6 +39,8 @@ pub(super) struct Model {
     /// Dollars over accepted answers, an item at a time; those of clusters wait below.
     cost_of_accepted: Ratio,
     cost_in_clusters: BTreeMap<u32, (f64, f64)>,
+    /// Dollars of a call, judges included.
+    cost_of_call: Mean,
     prompts: Prompts,
     pub(super) overhead: Duration,
     pub(super) waited: Duration,
@@ -93,6 +97,7 @@ impl Model {
             judge_cost: Some(Money::ZERO),
             cost_of_accepted: Ratio::default(),
             cost_in_clusters: BTreeMap::new(),
+            cost_of_call: Mean::default(),
             prompts: Prompts::new(repeats as usize),
             overhead: Duration::ZERO,
             waited: Duration::ZERO,
@@ -115,6 +120,7 @@ impl Model {
         self.first_tokens.add(item, cluster, own.iter().filter_map(|facts| facts.first_token.map(micros)));
         self.prompts.add(is(SampleStatus::Accepted).map(u64::from).sum(), own.len() as u64);
         self.add_ratio(own, cluster);
+        self.cost_of_call.add(cluster, own.iter().map(|facts| all_cost(facts)));
         for facts in own {
             self.add(facts);
         }
@@ -160,9 +166,7 @@ impl Model {
     /// What belongs together is one observation of Fieller's interval, so that it counts once.
     fn add_ratio(&mut self, own: &[&SampleFacts], cluster: Option<u32>) {
         let both = own.iter().fold((0.0, 0.0), |(dollars, accepted), facts| {
-            let amount =
-                facts.cost.amount().unwrap_or_default() + facts.judge_cost.amount().unwrap_or_default();
-            (dollars + amount.dollars(), accepted + f64::from(u8::from(is_accepted(facts))))
+            (dollars + all_cost(facts), accepted + f64::from(u8::from(is_accepted(facts))))
         });
         match cluster {
             None => self.cost_of_accepted.add(both.0, both.1),
@@ -173,7 +177,7 @@ impl Model {
         }
     }
 
-    pub(super) fn summary(mut self, is_clustered: bool) -> ModelSummary {
+    pub(super) fn summary(mut self, is_clustered: bool, dice: Option<Dice>) -> ModelSummary {
         for (dollars, accepted) in std::mem::take(&mut self.cost_in_clusters).into_values() {
             self.cost_of_accepted.add(dollars, accepted);
         }
@@ -197,6 +201,9 @@ impl Model {
             cost_is_estimated: self.is_estimated,
             judge_cost: self.judge_cost,
             cost_per_call: all_cost.and_then(|cost| cost.divided_by(self.samples)),
+            cost_per_call_ci95: all_cost
+                .and_then(|_| self.cost_of_call.interval(is_clustered, dice?))
+                .map(|ends| ends.map(|end| dollars(end.max(0.0)))),
             cost_per_accepted: all_cost.and_then(|cost| cost.divided_by(self.accepted.n)),
             cost_per_accepted_ci95: all_cost
                 .and_then(|_| self.cost_of_accepted.interval(Level::P95))
@@ -229,6 +236,12 @@ fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
+/// Dollars of a call, judges included; what is unknown is left out, and the sums say so.
+fn all_cost(facts: &SampleFacts) -> f64 {
+    let [own, judges] = [facts.cost, facts.judge_cost].map(|cost| cost.amount().unwrap_or_default());
+    (own + judges).dollars()
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a statistic, rounded to the nano-dollar; out of range saturates"
@@ -238,9 +251,8 @@ fn dollars(amount: f64) -> Money {
 }
 
 fn repeats(prompts: &Prompts) -> Option<Repeats> {
-    let variance = prompts.variance()?;
     let pass_at: Vec<_> = (1..).map_while(|k| prompts.pass_at(k)).collect();
     let pass_all = (1..).map_while(|k| prompts.pass_all(k)).collect();
-    let k = u32::try_from(pass_at.len()).ok()?;
-    Some(Repeats { k, pass_at, pass_all, between: variance.between, within: variance.within })
+    let k = u32::try_from(pass_at.len()).ok().filter(|k| *k > 1)?;
+    Some(Repeats { k, pass_at, pass_all, variance: prompts.variance() })
 }

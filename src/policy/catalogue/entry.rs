@@ -190,11 +190,6 @@ impl Model {
         }
     }
 
-    /// The most input tokens a call may have, as far as known.
-    pub fn input_limit(&self) -> Option<u64> {
-        self.max_input.or(self.context)
-    }
-
     /// Whether the provider has stopped serving it by a day.
     pub fn is_retired(&self, day: Date) -> bool {
         self.retires.is_some_and(|retires| retires <= day)

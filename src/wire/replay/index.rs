@@ -10,7 +10,6 @@ use super::{Item, MOST_ROW, ReplayError};
 use crate::base::at::At;
 use crate::base::dice::Dice;
 
-
 /// How the lines of a file are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {

@@ -208,10 +208,13 @@ fn json_on_stdout_has_every_field_of_its_schema() {
         "cost_is_estimated",
         "judge_cost_usd",
         "cost_per_call_usd",
+        "cost_per_call_ci95",
         "cost_per_accepted_usd",
         "cost_per_accepted_ci95_usd",
         "scorers",
-        "repeats",
+        "pass_at_k",
+        "pass_all_k",
+        "variance",
         "served",
     ];
     for (object, fields) in [(&json, &top[..]), (&json["models"][0], &model)] {

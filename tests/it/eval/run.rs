@@ -62,8 +62,9 @@ fn each_repeat_is_a_call_and_a_limit_takes_a_part() {
     let json = desk.run(&args).ends(0).json();
     assert_eq!(mock.requests(), 42);
     assert_eq!(json["planned"], 42);
-    assert_eq!(json["models"][0]["repeats"]["k"], 3);
-    assert_eq!(json["models"][0]["repeats"]["pass_at"], json!([1.0, 1.0, 1.0]));
+    assert_eq!(json["models"][0]["pass_at_k"], json!([1.0, 1.0, 1.0]));
+    assert_eq!(json["models"][0]["pass_all_k"], json!([1.0, 1.0, 1.0]));
+    assert_eq!(json["models"][0]["variance"], json!({"between": 0.0, "within": 0.0}));
     let items: std::collections::BTreeSet<_> =
         desk.samples().iter().map(|row| (row.facts.key.item, row.facts.key.candidate)).collect();
     assert_eq!(items.len(), 14, "both candidates answer the same seven rows");

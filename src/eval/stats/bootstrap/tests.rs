@@ -14,7 +14,9 @@ fn the_interval_agrees_with_scipys_within_monte_carlo_error() {
 
 #[test]
 fn the_same_seed_gives_the_same_interval_and_another_seed_another() {
-    let at = |seed| bca(&SKEWED, Level::P95, Dice::new(seed)).unwrap();
+    // Means of whole numbers fall on few values, which two seeds may share.
+    let numbers = SKEWED.map(f64::sqrt);
+    let at = |seed| bca(&numbers, Level::P95, Dice::new(seed)).unwrap();
     assert_eq!(at(1), at(1));
     assert_ne!(at(1), at(2));
 }
@@ -39,7 +41,7 @@ fn a_resample_draws_every_value_equally_often() {
 fn too_few_and_too_many_numbers_have_no_interval() {
     assert_eq!(bca(&[], Level::P95, Dice::new(1)), None);
     assert_eq!(bca(&[1.0], Level::P95, Dice::new(1)), None);
-    assert_eq!(bca(&vec![1.0; 40_041], Level::P95, Dice::new(1)), None);
+    assert_eq!(bca(&vec![1.0; 10_011], Level::P95, Dice::new(1)), None);
 }
 
 #[test]

@@ -36,15 +36,13 @@ fn a_share_of_nothing_has_no_interval() {
         assert_eq!(interval(0, 0, Level::P95), None, "{name}");
         assert_eq!(interval(3, 2, Level::P95), None, "{name}");
     }
-    assert_eq!(clopper_pearson_lower(0, 0, Level::P95), None);
-    assert_eq!(clopper_pearson_upper(0, 0, Level::P95), None);
 }
 
 #[test]
-fn a_gate_of_98_percent_needs_149_of_149() {
-    // The rule of three, exactly: 0.98^149 < 0.05 <= 0.98^148.
-    assert!(clopper_pearson_lower(148, 148, Level::P95).unwrap() < 0.98);
-    assert!(clopper_pearson_lower(149, 149, Level::P95).unwrap() >= 0.98);
+fn a_bound_of_98_percent_needs_183_of_183() {
+    // Exactly: 0.98^183 < 0.025 <= 0.98^182.
+    assert!(clopper_pearson(182, 182, Level::P95).unwrap()[0] < 0.98);
+    assert!(clopper_pearson(183, 183, Level::P95).unwrap()[0] >= 0.98);
 }
 
 #[test]
@@ -104,14 +102,5 @@ proptest! {
             let (now, next) = (interval(k, n, Level::P95).unwrap(), interval(k + 1, n, Level::P95).unwrap());
             prop_assert!(now[0] < next[0] + 1e-15 && now[1] < next[1] + 1e-15, "{name}");
         }
-        prop_assert!(clopper_pearson_lower(k, n, Level::P95) <= clopper_pearson_lower(k + 1, n, Level::P95));
-        prop_assert!(clopper_pearson_upper(k, n, Level::P95) <= clopper_pearson_upper(k + 1, n, Level::P95));
-    }
-
-    #[test]
-    fn a_one_sided_bound_is_the_end_of_the_interval_with_twice_the_tail((k, n) in counts()) {
-        let [low, high] = clopper_pearson(k, n, Level::new(0.9).unwrap()).unwrap();
-        prop_assert!((clopper_pearson_lower(k, n, Level::P95).unwrap() - low).abs() < 1e-9);
-        prop_assert!((clopper_pearson_upper(k, n, Level::P95).unwrap() - high).abs() < 1e-9);
     }
 }
