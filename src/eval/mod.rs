@@ -17,6 +17,7 @@ pub mod rescore;
 pub mod run;
 pub mod sample;
 pub mod schema;
+pub mod schedule;
 pub mod scorer;
 pub mod stats;
 pub mod suite;

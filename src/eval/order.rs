@@ -5,7 +5,7 @@ use crate::base::dice::Permutation;
 use crate::ledger::row::SampleKey;
 
 /// The samples of a run, in order. Repeats come last: every item once before any item twice.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Order {
     items: Permutation,
     taken: u64,
