@@ -6,6 +6,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::health::throttle::{Ready, Signal, Throttle};
+use crate::model::Failure;
 
 /// One provider's gate. Callers pass in the order in which they came.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Gate {
 }
 
 /// How a provider has taken its calls so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Calls it has granted, whatever it then said.
     pub granted: u64,
@@ -26,6 +27,8 @@ pub struct Standing {
     pub turned_away: u64,
     /// Since when it has granted none.
     pub since: Option<Instant>,
+    /// The last failure for which it turned a call away.
+    pub last: Option<Failure>,
 }
 
 /// The provider was given up: nothing more is sent to it.
@@ -70,7 +73,16 @@ impl Gate {
 
     /// How the provider has taken its calls so far.
     pub fn standing(&self) -> Standing {
-        *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known().clone()
+    }
+
+    /// A call was turned away, or not answered in time, for this.
+    pub fn turned_away(&self, failure: &Failure) {
+        self.known().last = Some(failure.clone());
+    }
+
+    fn known(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn turn(&self) -> Permit<'_> {
@@ -107,7 +119,7 @@ impl Gate {
     fn finish(&self, mark: Instant, signal: Signal) {
         let now = Instant::now();
         self.lock().finish(mark, now, signal);
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).note(signal, mark);
+        self.known().note(signal, mark);
         self.changed.notify_one();
     }
 }
@@ -117,7 +129,7 @@ impl Standing {
     fn note(&mut self, signal: Signal, mark: Instant) {
         match signal {
             Signal::Accepted => {
-                *self = Self { granted: self.granted + 1, turned_away: 0, since: None };
+                *self = Self { granted: self.granted + 1, ..Self::default() };
             }
             Signal::Refused { .. } | Signal::Strained => {
                 self.turned_away += 1;

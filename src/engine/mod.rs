@@ -29,6 +29,7 @@ use crate::policy::catalogue::{Catalogue, price_attempt};
 pub use bound::UNBOUNDED;
 pub use dropped::Dropped;
 use dropped::UnderWay;
+use gate::{Permit, Shut};
 use halt::Halt;
 use leg::Leg;
 use purse::{Claim, Hold, Purse};
@@ -198,18 +199,22 @@ impl Engine {
             None
         };
         let bound = bound.ok();
-        let permit = match self.halt.or(leg.gate.pass()).await {
+        let permit = match self.turn(leg, so_far).await {
             Ok(permit) => permit,
-            Err(halted) => {
+            Err(unsent) => {
                 if let Some(hold) = hold {
                     hold.settle(Money::ZERO).await;
                 }
-                return Err(halted);
+                return Err(unsent);
             }
         };
         let began = self.clock.now();
         let made = attempt::call(leg, encoded, ask.headers, ask.request.params.n.unwrap_or(1)).await;
-        permit.finish(signal(made.failure.as_ref()));
+        let signal = signal(made.failure.as_ref());
+        if let (Some(failure), Signal::Refused { .. } | Signal::Strained) = (&made.failure, signal) {
+            leg.gate.turned_away(failure);
+        }
+        permit.finish(signal);
         so_far.own += made.own;
         let (cost, price_snapshot) = self.cost(leg, &made, bound);
         // What nobody can tell the cost of counts as the most it was held for, never as nothing.
@@ -231,6 +236,17 @@ impl Engine {
             why: "answered".to_owned(),
         };
         Ok((attempt, made.failure.map_or(Ok(made.response), Err)))
+    }
+
+    /// Waits for a turn at the provider. Where it is given up meanwhile, the request's last failure stands.
+    async fn turn<'l>(&self, leg: &'l Leg, so_far: &Made) -> Result<Permit<'l>, Failure> {
+        self.halt.or(leg.gate.pass()).await?.map_err(|Shut| {
+            let earlier = so_far.attempts.last().and_then(|last| last.failure.clone());
+            let message = "not sent: the provider turned every call away";
+            earlier
+                .or(leg.gate.standing().last)
+                .unwrap_or_else(|| Failure::new(FailureClass::Overloaded, message))
+        })
     }
 
     /// Sets the worst case aside, in memory and where it survives this process.

@@ -19,7 +19,7 @@ pub struct Pairing {
     /// What is begun and not counted, in order: at most what is under way behind the slowest sample.
     begun: VecDeque<u64>,
     /// The samples of items that are not counted.
-    waiting: BTreeMap<u64, BTreeMap<u32, bool>>,
+    waiting: BTreeMap<u64, BTreeMap<u32, Option<bool>>>,
     is_dependent: bool,
     has_gates: bool,
     pairs: BTreeMap<u32, Pairs>,
@@ -49,14 +49,18 @@ impl Pairing {
 
     /// A sample is about to be taken.
     pub fn begin(&mut self, key: SampleKey) {
-        if self.begun.back() != Some(&key.item) {
+        // Candidates of different providers begin an item at different times; it has its place by the first.
+        if !self.begun.contains(&key.item) {
             self.begun.push_back(key.item);
         }
     }
 
     /// Takes a finished sample.
     pub fn add(&mut self, facts: &SampleFacts) {
-        let (key, accepted) = (facts.key, facts.status == SampleStatus::Accepted);
+        let key = facts.key;
+        // A call that failed says nothing of the answer it might have had.
+        let accepted =
+            (facts.status != SampleStatus::Error).then_some(facts.status == SampleStatus::Accepted);
         if key.repeat > 0 || facts.cluster.is_some() {
             // Right or wrong together: such pairs are not independent evidence.
             self.is_dependent = true;
@@ -79,9 +83,11 @@ impl Pairing {
 
     fn count(&mut self, item: u64) {
         let item = self.waiting.remove(&item).unwrap_or_default();
-        let Some(incumbent) = item.get(&self.incumbent) else { return };
+        let Some(Some(incumbent)) = item.get(&self.incumbent) else { return };
         for (candidate, accepted) in item.iter().filter(|(candidate, _)| **candidate != self.incumbent) {
-            self.pairs.entry(*candidate).or_default().add(*incumbent, *accepted);
+            if let Some(accepted) = accepted {
+                self.pairs.entry(*candidate).or_default().add(*incumbent, *accepted);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ mod course;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,8 +21,10 @@ use super::order::{Finished, Order};
 use super::pairing::Pairing;
 use super::problem::Problem;
 use super::sample::{self, Bench};
+use super::schedule::Schedule;
 use super::tape::Tape;
 use crate::engine::Engine;
+use crate::engine::gate::Gate;
 use crate::ledger::LedgerError;
 use crate::ledger::row::{SampleFacts, SampleKey};
 use crate::model::Failure;
@@ -104,18 +107,22 @@ pub async fn run(
     (watch, stop): (&mut dyn FnMut(Event<'_>), impl Future<Output = ()>),
 ) {
     let bench = Bench { run: plan.run, engine, effects };
+    let mut schedule = Schedule::new(&plan.order, lanes(plan.candidates), plan.concurrency);
     let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = FuturesUnordered::new();
     let (mut stop, mut is_stopping) = (pin!(stop), false);
     loop {
         course.halt(engine);
-        let key = course.wants_more(under_way.len(), &plan).then(|| next(&mut plan, course)).flatten();
+        let key = course.wants_more().then(|| next(&mut plan, &mut schedule, course)).flatten();
         if let Some(key) = key {
             let candidate = &plan.candidates[key.candidate as usize];
             let mut sample = Box::pin(take(&bench, &plan.datasets[candidate.prompt], candidate, key));
             match poll_fn(|context| Poll::Ready(sample.as_mut().poll(context))).await {
-                Poll::Ready(taken) => course.finish(&mut plan, taken, watch).await,
+                Poll::Ready(taken) => {
+                    schedule.end(Instant::now(), key.candidate);
+                    course.finish(&mut plan, taken, watch).await;
+                }
                 Poll::Pending => under_way.push(sample),
             }
             // Its connection writes now. Otherwise, where answers come in bursts, every answer of a burst would be
@@ -135,10 +142,15 @@ pub async fn run(
             }
             at = ticks.tick() => {
                 course.late(at.elapsed());
+                course.give_up_the_silent(plan.candidates);
                 watch(Event::Tick(under_way.len()));
             }
             () = std::future::ready(()), if key.is_some() => {}
-            Some(taken) = under_way.next() => course.finish(&mut plan, taken, watch).await,
+            Some(taken) = under_way.next() => {
+                let (key, _): &Taken = &taken;
+                schedule.end(Instant::now(), key.candidate);
+                course.finish(&mut plan, taken, watch).await;
+            }
         }
     }
     if let Some(Err(error)) = plan.tape.take().map(Tape::close) {
@@ -161,9 +173,26 @@ async fn take(bench: &Bench<'_>, dataset: &Dataset, candidate: &Candidate, key: 
     (key, taken)
 }
 
-fn next(plan: &mut Plan<'_>, course: &Course) -> Option<SampleKey> {
+/// The provider of each candidate, counted in the order in which they come.
+fn lanes(candidates: &[Candidate]) -> Vec<usize> {
+    let mut gates: Vec<&Arc<Gate>> = Vec::new();
+    candidates
+        .iter()
+        .map(|candidate| {
+            let gate = &candidate.leg.gate;
+            let known = gates.iter().position(|known| Arc::ptr_eq(known, gate));
+            known.unwrap_or_else(|| {
+                gates.push(gate);
+                gates.len() - 1
+            })
+        })
+        .collect()
+}
+
+fn next(plan: &mut Plan<'_>, schedule: &mut Schedule, course: &Course) -> Option<SampleKey> {
     let finished = &plan.finished;
-    let key = plan.order.find(|key| !finished.contains(*key) && !course.is_given_up(key.candidate))?;
+    let is_wanted = |key: SampleKey| !finished.contains(key) && !course.is_given_up(key.candidate);
+    let key = schedule.next(Instant::now(), is_wanted)?;
     if let Some(pairing) = &mut plan.pairing {
         pairing.begin(key);
     }

@@ -241,10 +241,12 @@ pub struct Comparison {
     pub candidate: String,
     /// The incumbent.
     pub incumbent: String,
-    /// Prompts both have finished.
+    /// Prompts both have answered.
     pub prompts: u64,
     /// Pairs of answers: as many as prompts, or more with repeats.
     pub pairs: u64,
+    /// Pairs that do not count, because one of the two calls failed.
+    pub unanswered: u64,
     /// Pairs in which only the candidate was accepted.
     pub better: u64,
     /// Pairs in which only the incumbent was accepted.

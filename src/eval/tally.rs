@@ -40,6 +40,8 @@ pub struct Versus {
     pub pairs: Pairs,
     /// Prompts that have a pair.
     pub prompts: u64,
+    /// Pairs that do not count, because one of the two calls failed.
+    pub unanswered: u64,
     /// The same pairs by cluster; prompts of no cluster are clusters of their own.
     pub clusters: Clusters<u32>,
 }
@@ -102,15 +104,26 @@ impl Tally {
             let of = |wanted: usize| item.iter().filter(move |facts| facts.key.candidate as usize == wanted);
             let pairs = of(candidate).filter_map(|theirs| {
                 let ours = of(incumbent).find(|ours| ours.key.repeat == theirs.key.repeat)?;
-                Some((is_accepted(ours), is_accepted(theirs)))
+                Some((ours, theirs))
             });
             let pairs: Vec<_> = pairs.collect();
+            let all = pairs.len();
+            // A call that failed says nothing of the answer it might have had.
+            let is_answered = |facts: &SampleFacts| facts.status != SampleStatus::Error;
+            let pairs: Vec<_> = pairs
+                .into_iter()
+                .filter(|(ours, theirs)| is_answered(ours) && is_answered(theirs))
+                .map(|(ours, theirs)| (is_accepted(ours), is_accepted(theirs)))
+                .collect();
+            versus.unanswered += (all - pairs.len()) as u64;
             versus.prompts += u64::from(!pairs.is_empty());
             for (ours, theirs) in &pairs {
                 versus.pairs.add(*ours, *theirs);
             }
             let difference = |(ours, theirs): &(bool, bool)| f64::from(i8::from(*theirs) - i8::from(*ours));
-            versus.clusters.add_group(cluster, pairs.iter().map(difference));
+            if !pairs.is_empty() {
+                versus.clusters.add_group(cluster, pairs.iter().map(difference));
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::sample::UNSCORED;
-use crate::ledger::row::SampleRow;
+use crate::ledger::row::{SampleRow, SampleStatus};
 use crate::ledger::{LedgerError, Reader, SampleFilter};
 use crate::model::Response;
 use crate::wire::replay::MOST_ROW;
@@ -214,9 +214,15 @@ impl Tape {
 
     /// Goes on with the file of a run that is resumed, or makes the file it should have been: exactly the
     /// answers that the ledger has. An answer that was written but never acknowledged is asked again, so it is
-    /// taken out; one that was acknowledged but not written is added from the ledger. `labels` names the
+    /// taken out; one that was acknowledged but not written is added from the ledger. Samples whose status is not
+    /// kept are asked again too. `labels` names the
     /// candidates by place.
-    pub fn resume(path: &Path, run: &str, reader: &Reader, labels: &[String]) -> Result<Self, TapeError> {
+    pub fn resume(
+        path: &Path,
+        run: &str,
+        (reader, keeps): (&Reader, &dyn Fn(SampleStatus) -> bool),
+        labels: &[String],
+    ) -> Result<Self, TapeError> {
         let io = |cause| TapeError::Io { path: path.to_owned(), cause };
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let part = NamedTempFile::new_in(parent.unwrap_or(Path::new("."))).map_err(io)?;
@@ -229,14 +235,16 @@ impl Tape {
         };
         let mut digests = Vec::new();
         reader.samples(run, &SampleFilter::default(), |row| {
-            digests.push(digest(&row));
+            if keeps(row.facts.status) {
+                digests.push(digest(&row));
+            }
             ControlFlow::Continue(())
         })?;
         let mut missing = Missing::new(digests);
         tape.keep(path, run, &mut missing)?;
         let mut written = Ok(());
         reader.samples(run, &SampleFilter::default(), |row| {
-            if missing.take(digest(&row)) {
+            if keeps(row.facts.status) && missing.take(digest(&row)) {
                 written = tape.write(&label(&row), &row, None);
             }
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

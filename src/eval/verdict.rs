@@ -68,6 +68,7 @@ pub fn compare(
             incumbent: models[incumbent].model.clone(),
             prompts: versus.prompts,
             pairs: pairs.n(),
+            unanswered: versus.unanswered,
             better: pairs.better(),
             worse: pairs.worse(),
             delta_accepted: pairs.difference().unwrap_or(0.0),
@@ -184,6 +185,8 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
     let has_data = evidence.model.samples > 0;
     let (decision, sentence) = if let Some(gate) = evidence.failed.filter(|_| has_data) {
         (Decision::Reject, format!("do not adopt {candidate}: gate `{}` failed at {}", gate.expr, gate.shown))
+    } else if let Some(failing) = unanswered(evidence) {
+        (Decision::Inconclusive, failing)
     } else if is_worse {
         (Decision::Reject, format!("do not adopt {candidate}: {}", difference(evidence)))
     } else if is_not_worse && evidence.unsure.is_none() && has_data {
@@ -192,6 +195,28 @@ fn verdict(evidence: &Evidence<'_>) -> Verdict {
         (Decision::Inconclusive, inconclusive(evidence))
     };
     Verdict { decision, candidate: evidence.model.model.clone(), sentence }
+}
+
+/// Above this share of failed calls the answers that came are no sample of those that were asked for.
+const TOO_MANY_FAILED: f64 = 0.05;
+
+/// Why nothing can be said of a comparison of which one side often did not answer.
+fn unanswered(evidence: &Evidence<'_>) -> Option<String> {
+    evidence.comparison?;
+    let failed = |model: &ModelSummary| model.errors.values().sum::<u64>();
+    let often = |model: &&ModelSummary| {
+        per(failed(model), model.samples).is_some_and(|share| share > TOO_MANY_FAILED)
+    };
+    let failing = [Some(evidence.model), evidence.incumbent].into_iter().flatten().find(often)?;
+    let worst = failing.errors.iter().max_by_key(|(_, times)| **times).map_or("", |(class, _)| class);
+    Some(format!(
+        "{} is undecided: {} of {} of {} failed (most often: {worst}), which says nothing of the answers; \
+         --resume RUN --retry-errors asks for them again",
+        evidence.model.marked(),
+        count(failed(failing)),
+        counted(failing.samples, "call"),
+        failing.marked(),
+    ))
 }
 
 /// `+0.4 pp accepted (95% CI -1.1 to +1.9, n=1,200) against X, margin 2 pp; cost per accepted answer -71%`. The
@@ -219,8 +244,12 @@ fn difference(evidence: &Evidence<'_>) -> String {
     } else {
         format!("{}, {}", counted(comparison.prompts, "prompt"), counted(comparison.pairs, "pair"))
     };
+    let unanswered = match comparison.unanswered {
+        0 => String::new(),
+        n => format!("; {} left out, for a call failed", counted(n, "pair")),
+    };
     format!(
-        "{:+.1} pp accepted ({interval}n={n}) against {}, margin {} pp{cost}",
+        "{:+.1} pp accepted ({interval}n={n}) against {}, margin {} pp{cost}{unanswered}",
         comparison.delta_accepted * 100.0,
         evidence.incumbent.map_or_else(|| comparison.incumbent.clone(), ModelSummary::marked),
         trimmed(evidence.question.margin * 100.0),

@@ -190,10 +190,57 @@ fn store_sample(
         ])?;
     let seq = transaction.last_insert_rowid();
     if !insert_facts(transaction, sample, seq)? {
+        let failed = failed(transaction, sample)?;
         forget(transaction, sample)?;
         insert_facts(transaction, sample, seq)?;
+        if let Some(failed) = failed {
+            failed.add_to(transaction, sample)?;
+        }
     }
     store_scores(transaction, sample, seq)
+}
+
+/// What a sample cost that failed and is asked for again: an answer costs what all its calls cost.
+struct Failed {
+    attempts: i64,
+    cost: [Option<i64>; 2],
+}
+
+/// The recorded sample of the same key, when it failed.
+fn failed(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result<Option<Failed>> {
+    transaction
+        .prepare_cached(
+            "SELECT attempts, cost_nanos, judge_cost_nanos FROM samples
+             WHERE run = ?1 AND item = ?2 AND candidate = ?3 AND repeat = ?4 AND status = 'error'",
+        )?
+        .query_row(params![sample.run, sample.item, sample.candidate, sample.repeat], |row| {
+            Ok(Failed { attempts: row.get(0)?, cost: [row.get(1)?, row.get(2)?] })
+        })
+        .optional()
+}
+
+impl Failed {
+    /// A cost that is unknown makes the sum unknown; a source says how the answer's own calls are known.
+    fn add_to(&self, transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result<()> {
+        transaction
+            .prepare_cached(
+                "UPDATE samples SET attempts = attempts + ?5, cost_nanos = cost_nanos + ?6,
+                   judge_cost_nanos = judge_cost_nanos + ?7,
+                   cost_source = iif(?6 IS NULL, 'unknown', cost_source),
+                   judge_cost_source = iif(?7 IS NULL, 'unknown', judge_cost_source)
+                 WHERE run = ?1 AND item = ?2 AND candidate = ?3 AND repeat = ?4",
+            )?
+            .execute(params![
+                sample.run,
+                sample.item,
+                sample.candidate,
+                sample.repeat,
+                self.attempts,
+                self.cost[0],
+                self.cost[1],
+            ])?;
+        Ok(())
+    }
 }
 
 /// Whether the facts were inserted; they are not when the sample is there already.

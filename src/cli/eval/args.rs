@@ -95,6 +95,9 @@ pub(super) struct RunArgs {
         "system", "template", "format", "skip_bad", "no_stream",
     ])]
     pub(super) resume: Option<String>,
+    /// With --resume: ask again for what failed for reasons that are not the answer's (a key, a limit, an outage)
+    #[arg(help_heading = HOW, long, requires = "resume")]
+    pub(super) retry_errors: bool,
     /// The seed of everything random [default: 7]
     #[arg(help_heading = HOW, long, value_name = "N")]
     pub(super) seed: Option<u64>,

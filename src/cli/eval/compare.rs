@@ -236,7 +236,8 @@ fn say(
                 "unmatched": { "incumbent": unmatched[0], "candidate": unmatched[1] },
                 "better": comparison.better, "worse": comparison.worse,
                 "delta_accepted": comparison.delta_accepted, "ci95": comparison.ci95,
-                "p_value": comparison.p_value, "samples_needed": comparison.samples_needed,
+                "unanswered": comparison.unanswered, "p_value": comparison.p_value,
+                "samples_needed": comparison.samples_needed,
                 "verdict": { "decision": verdict.decision.name(), "sentence": verdict.sentence },
                 "notes": notes,
             });

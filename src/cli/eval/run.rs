@@ -62,6 +62,7 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
         datasets: &datasets,
         row: &row,
         is_resumed,
+        retries_errors: args.retry_errors,
         ledger: &ledger,
         record: args.record.as_deref(),
         surroundings,

@@ -29,7 +29,7 @@ use crate::eval::pairing::Pairing;
 use crate::eval::progress::Progress;
 use crate::eval::run::{Course, Ended, Event, Plan, Went, run};
 use crate::eval::tape::Tape;
-use crate::ledger::row::{Entry, RunRow, RunStatus, run_account};
+use crate::ledger::row::{Entry, RunRow, RunStatus, SampleStatus, run_account};
 use crate::ledger::{Charged, Ledger, LedgerError, Reader, Recorder};
 use crate::policy::catalogue::Catalogue;
 use display::{Display, say_replayed};
@@ -41,6 +41,8 @@ pub(super) struct Session<'a> {
     pub(super) datasets: &'a [Dataset],
     pub(super) row: &'a RunRow,
     pub(super) is_resumed: bool,
+    /// Whether samples that failed are asked for again.
+    pub(super) retries_errors: bool,
     pub(super) ledger: &'a Path,
     /// Where answers are recorded for replay.
     pub(super) record: Option<&'a Path>,
@@ -174,7 +176,8 @@ impl Session<'_> {
         let Some(path) = self.record else { return Ok(None) };
         let tape = if self.is_resumed {
             let labels: Vec<_> = self.manifest.candidates.iter().map(|one| one.label.clone()).collect();
-            Tape::resume(path, &self.row.id, &Reader::open(self.ledger)?, &labels)
+            let keeps = |status| !(self.retries_errors && status == SampleStatus::Error);
+            Tape::resume(path, &self.row.id, (&Reader::open(self.ledger)?, &keeps), &labels)
         } else {
             Tape::begin(path)
         };
@@ -212,6 +215,9 @@ impl Session<'_> {
         if self.is_resumed {
             let reader = Reader::open(self.ledger)?;
             reader.facts(&self.row.id, |facts| {
+                if self.retries_errors && facts.status == SampleStatus::Error {
+                    return ControlFlow::Continue(());
+                }
                 earlier.finished.insert(facts.key);
                 earlier.progress.finished(facts.key.candidate as usize, &facts);
                 if let Some(pairing) = &mut earlier.pairing {

@@ -77,6 +77,7 @@ struct ComparisonJson<'a> {
     p_value: f64,
     p_exact: f64,
     p_holm: f64,
+    unanswered: u64,
     samples_needed: Option<u64>,
     delta_cost_per_accepted: Option<f64>,
 }
@@ -204,6 +205,7 @@ impl<'a> From<&'a Comparison> for ComparisonJson<'a> {
             p_value: comparison.p_value,
             p_exact: comparison.p_exact,
             p_holm: comparison.p_holm,
+            unanswered: comparison.unanswered,
             samples_needed: comparison.samples_needed,
             delta_cost_per_accepted: comparison.delta_cost_per_accepted,
         }

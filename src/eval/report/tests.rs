@@ -83,6 +83,7 @@ fn comparison(candidate: &str, delta: f64, p: f64) -> Comparison {
         incumbent: "gpt-4o".to_owned(),
         prompts: 1_200,
         pairs: 1_200,
+        unanswered: 0,
         better: 31,
         worse: 26,
         delta_accepted: delta,

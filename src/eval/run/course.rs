@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{Ended, Event, Plan, Taken, Trouble, Went};
 use crate::engine::Engine;
+use crate::eval::candidate::Candidate;
 use crate::eval::sample;
 use crate::ledger::row::Entry;
 use crate::ledger::{LedgerError, Recorder};
@@ -17,6 +18,12 @@ use crate::model::{Failure, FailureClass};
 pub(super) const GIVE_UP_AFTER: u32 = 10;
 /// Nor is one that never answers for reasons that might pass, or that might be the prompt's.
 pub(super) const GIVE_UP_AT_LAST_AFTER: u32 = 50;
+/// Nor is one that answered before and now refuses its key or its model, or fails whatever it is asked.
+const GIVE_UP_LATER_AFTER: u32 = 100;
+/// How long a provider may turn every call away before it has granted any, and afterwards: an exhausted quota of
+/// a minute passes, and providers ask for no more than a quarter of an hour.
+const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE_AFTER_ANSWERS: Duration = Duration::from_secs(15 * 60);
 /// `tokio`'s timers are precise to a millisecond; less than that is not lag.
 const TIMER_PRECISION: Duration = Duration::from_millis(1);
 
@@ -91,8 +98,26 @@ impl Course {
         }
     }
 
-    pub(super) fn wants_more(&self, under_way: usize, plan: &Plan<'_>) -> bool {
-        self.ended.is_none() && under_way < plan.concurrency
+    pub(super) fn wants_more(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// Gives up candidates whose provider turns every call away, or answers none in time: otherwise a run
+    /// waits for it as long as there are samples. Whoever waits for a turn there ends with the failure it had.
+    pub(super) fn give_up_the_silent(&mut self, candidates: &[Candidate]) {
+        let now = Instant::now();
+        for (health, candidate) in self.health.iter_mut().zip(candidates) {
+            let gate = &candidate.leg.gate;
+            let standing = gate.standing();
+            let patience = if standing.granted == 0 { SILENCE } else { SILENCE_AFTER_ANSWERS };
+            let is_silent = standing.turned_away >= u64::from(GIVE_UP_AFTER)
+                && standing.since.is_some_and(|since| now - since >= patience);
+            if is_silent && !health.is_given_up() {
+                health.is_silent = true;
+                health.last = standing.last.or(health.last.take());
+                gate.shut();
+            }
+        }
     }
 
     pub(super) fn is_given_up(&self, candidate: u32) -> bool {
@@ -169,6 +194,10 @@ pub(super) struct Health {
     pub(super) has_answered: bool,
     pub(super) failed: u32,
     pub(super) failed_for_good: u32,
+    /// Failures since the last answer, and those of them that the next prompt will meet as well.
+    pub(super) in_a_row: u32,
+    pub(super) refused_in_a_row: u32,
+    pub(super) is_silent: bool,
     pub(super) last: Option<Failure>,
 }
 
@@ -178,16 +207,28 @@ impl Health {
             Some(failure) => {
                 self.failed += 1;
                 self.failed_for_good += u32::from(is_lasting(failure.class));
+                self.in_a_row += 1;
+                self.refused_in_a_row += u32::from(is_refusal(failure.class));
                 self.last = Some(failure.clone());
             }
-            None => self.has_answered = true,
+            None => {
+                self.has_answered = true;
+                (self.in_a_row, self.refused_in_a_row) = (0, 0);
+            }
         }
     }
 
     pub(super) fn is_given_up(&self) -> bool {
         let is_enough = self.failed_for_good >= GIVE_UP_AFTER || self.failed >= GIVE_UP_AT_LAST_AFTER;
-        is_enough && !self.has_answered
+        let has_turned = self.refused_in_a_row >= GIVE_UP_AFTER || self.in_a_row >= GIVE_UP_LATER_AFTER;
+        self.is_silent || is_enough && !self.has_answered || has_turned && self.has_answered
     }
+}
+
+/// The key or the model is refused, whatever is asked: a key that was revoked, money that is used up.
+fn is_refusal(class: FailureClass) -> bool {
+    use FailureClass::{Auth, Forbidden, ModelMissing, Quota};
+    matches!(class, Auth | Forbidden | ModelMissing | Quota)
 }
 
 /// Failures that the next prompt will meet as well.
