@@ -18,9 +18,9 @@
 //! | may the run stop now | e-processes | [`sequential`] |
 //! | repeats | pass@k, pass^k, one-way analysis of variance | [`repeats`] |
 //!
-//! A few functions serve no report. They are what other tools compute, and CI compares them with values from SciPy
-//! and statsmodels, so that what the reports use stands on the same checked ground: [`proportion::jeffreys`],
-//! [`mean::Moments::t_test`], [`paired::Pairs::noninferiority`] and its Wald form, [`power::mcnemar_pairs`],
+//! A few functions serve no report. They are what other tools compute, and CI compares them with those of
+//! `SciPy` and statsmodels, so that what the reports use stands on the same checked ground:
+//! [`proportion::jeffreys`], [`mean::Moments::t_test`], [`paired::Pairs::noninferiority`] and its Wald form, [`power::mcnemar_pairs`],
 //! [`power::mean_pairs`] and [`sequential::discordant_log_e`].
 //!
 //! Everything is total: where a number does not exist the answer is `None`, never NaN.
