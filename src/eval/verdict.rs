@@ -14,7 +14,7 @@ use super::stats::power::{Goal, pairs_in_all};
 use super::summary::{Comparison, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
 use crate::base::money::{Money, grouped};
-use crate::base::number::counted;
+use crate::base::number::{change, counted};
 use crate::base::span;
 
 /// What the user asked to be decided.
@@ -199,7 +199,7 @@ fn difference(evidence: &Evidence<'_>) -> String {
         .map_or_else(String::new, |ci| format!("95% CI {:+.1} to {:+.1}, ", ci[0] * 100.0, ci[1] * 100.0));
     let cost = comparison
         .delta_cost_per_accepted
-        .map_or_else(String::new, |delta| format!("; cost per accepted answer {:+.0}%", delta * 100.0));
+        .map_or_else(String::new, |delta| format!("; cost per accepted answer {}", change(delta)));
     let n = grouped(comparison.prompts);
     let n = if comparison.pairs == comparison.prompts {
         n

@@ -608,6 +608,28 @@ async fn a_spool_that_cannot_be_written_is_said_with_the_number_lost() {
     assert!(matches!(ledger.close().await, Err(LedgerError::Lost { .. })));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_room_that_is_kept_is_given_up_when_the_spool_has_none() {
+    let (home, path) = home();
+    let connection = schema::open(&path).unwrap();
+    connection.pragma_update(None, "query_only", true).unwrap();
+    // A disk that is always full stands where the spool should be.
+    let spool = path.with_file_name(format!("ledger.db.spool-{}.jsonl", std::process::id()));
+    std::os::unix::fs::symlink("/dev/full", spool).unwrap();
+    let ledger = Ledger::start(connection, &path).unwrap();
+    let reserves = || {
+        let names = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().contains(".reserve-")).count()
+    };
+    assert_eq!(reserves(), 1);
+    let recorder = ledger.recorder();
+    let _refused = recorder.record(Entry::Outcome(outcome("a", None, vec![]))).await;
+    assert!(matches!(recorder.commit().await, Err(LedgerError::Lost { entries: 1, .. })));
+    assert_eq!(reserves(), 0);
+    assert!(ledger.close().await.is_err());
+}
+
 #[tokio::test]
 async fn a_score_that_is_no_number_does_not_stop_the_ledger() {
     let (_home, path) = home();

@@ -27,6 +27,7 @@ use tokio::time::sleep;
 use self::row::Row;
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::dice::Dice;
+use crate::model::FailureClass;
 
 /// The request header that names the item whose answer is wanted; [`item_value`] writes its value. It is set
 /// for replayed candidates only: no provider ever sees it.
@@ -71,6 +72,14 @@ pub enum ReplayError {
         line: u32,
         /// What is wrong and what to write instead.
         problem: String,
+    },
+    /// Several rows say something that cannot be replayed.
+    #[error("{total} bad rows; each must be mended or deleted:\n  {listed}")]
+    Rows {
+        /// How many there are.
+        total: u64,
+        /// The first of them, a line each.
+        listed: String,
     },
     /// No row is of the model that was picked.
     #[error("{} holds no answer of {model}; it holds answers of {known}", path.display())]
@@ -151,6 +160,35 @@ pub struct Replay {
     pace: Pace,
 }
 
+/// The bad rows of a file, as many in full as of a dataset.
+#[derive(Default)]
+struct Bad {
+    listed: Vec<ReplayError>,
+    total: u64,
+}
+
+impl Bad {
+    const MOST_LISTED: usize = 100;
+
+    fn add(&mut self, error: ReplayError) {
+        self.total += 1;
+        if self.listed.len() < Self::MOST_LISTED {
+            self.listed.push(error);
+        }
+    }
+
+    fn none(mut self) -> Result<(), ReplayError> {
+        match (self.total, self.listed.pop()) {
+            (_, None) => Ok(()),
+            (1, Some(only)) => Err(only),
+            (total, Some(last)) => {
+                let shown = self.listed.iter().chain([&last]).map(ToString::to_string);
+                Err(ReplayError::Rows { total, listed: shown.collect::<Vec<_>>().join("\n  ") })
+            }
+        }
+    }
+}
+
 /// What a file has for an item.
 enum Found {
     Row(Box<Row>),
@@ -212,13 +250,13 @@ impl Replay {
         let file = file.try_clone().map_err(|cause| self.io(cause))?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let (mut bytes, mut offset, mut line) = (Vec::new(), 0_u64, 0_u32);
-        let mut models = BTreeSet::new();
+        let (mut models, mut bad) = (BTreeSet::new(), Bad::default());
         loop {
             bytes.clear();
             let mut limited = (&mut reader).take(MOST_ROW as u64 + 1);
             let read = limited.read_until(b'\n', &mut bytes).map_err(|cause| self.io(cause))?;
             if read == 0 {
-                return Ok(models);
+                return bad.none().map(|()| models);
             }
             line = line.checked_add(1).ok_or_else(|| self.bad(line, "the file has too many rows".into()))?;
             if read > MOST_ROW {
@@ -227,7 +265,10 @@ impl Replay {
             if line == 1 && bytes.trim_ascii_start().starts_with(b"{") {
                 self.format = Format::Json;
             }
-            models.extend(self.place(&bytes, offset, line)?);
+            match self.place(&bytes, offset, line) {
+                Ok(model) => models.extend(model),
+                Err(error) => bad.add(error),
+            }
             offset += read as u64;
         }
     }
@@ -340,22 +381,20 @@ impl Replay {
 
     async fn exchange(&self, request: WireRequest) -> Result<WireResponse, WireError> {
         let Some(item) = request.headers.get(ITEM).and_then(item) else {
-            return Ok(refusal(400, &format!("the request names no item in `{ITEM}`")));
+            return Err(nothing(format!("the request names no item in `{ITEM}`")));
         };
         let file = self.path.display();
-        Ok(match self.find(&item) {
+        Err(match self.find(&item) {
             Ok(Found::Row(row)) => return self.answer(&item.id, &row).await,
-            Ok(Found::Nothing) => {
-                refusal(400, &format!("no recorded answer for {} in {file}", wanted(&item)))
-            }
+            Ok(Found::Nothing) => nothing(format!("no recorded answer for {} in {file}", wanted(&item))),
             Ok(Found::Several) => {
                 let id = &item.id;
-                refusal(
-                    400,
-                    &format!("{file} has several answers to the prompt of `{id}`; give the rows ids"),
-                )
+                nothing(format!("{file} has several answers to the prompt of `{id}`; give the rows ids"))
             }
-            Err(error) => refusal(500, &format!("{error}; has the file changed since the start?")),
+            Err(error) => {
+                let message = format!("{error}; has the file changed since the start?");
+                WireError { class: FailureClass::Server, ..nothing(message) }
+            }
         })
     }
 
@@ -412,7 +451,9 @@ fn twice(first: &Row, line: u32, second: &Row, models: &BTreeSet<String>) -> Str
 
 fn wanted(item: &Item) -> String {
     let repeat = if item.repeat > 0 { format!(", repeat {}", item.repeat) } else { String::new() };
-    format!("id `{}`{repeat}", item.id)
+    // A row without an id is looked for by its prompt first.
+    let what = if item.line.is_some() { "the prompt of" } else { "id" };
+    format!("{what} `{}`{repeat}", item.id)
 }
 
 /// The value of the [`ITEM`] header for an item: JSON, so that any id fits a header.
@@ -453,9 +494,9 @@ fn respond(status: u16, body: Vec<u8>) -> WireResponse {
     WireResponse { status, headers, connect: None, body: stream::iter([Ok(Bytes::from(body))]).boxed() }
 }
 
-fn refusal(status: u16, message: &str) -> WireResponse {
-    let error = serde_json::json!({"error": {"message": message, "type": "replay_error", "code": null}});
-    respond(status, error.to_string().into_bytes())
+/// There is no answer, and nobody was asked for one: no HTTP status, no cost.
+fn nothing(message: String) -> WireError {
+    WireError { class: FailureClass::BadRequest, message, was_sent: false }
 }
 
 #[cfg(test)]
