@@ -5,6 +5,7 @@
 //! `tool_calls`, `error`), or plain text, whose lines have their numbers as ids. Either may be gzipped. Memory
 //! holds 24 bytes for each id and prompt; the rows stay in the file.
 
+mod bad;
 mod row;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
+use self::bad::Bad;
 use self::row::Row;
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::dice::Dice;
@@ -158,35 +160,6 @@ pub struct Replay {
     by_prompt: Vec<Place>,
     rows: usize,
     pace: Pace,
-}
-
-/// The bad rows of a file, as many in full as of a dataset.
-#[derive(Default)]
-struct Bad {
-    listed: Vec<ReplayError>,
-    total: u64,
-}
-
-impl Bad {
-    const MOST_LISTED: usize = 100;
-
-    fn add(&mut self, error: ReplayError) {
-        self.total += 1;
-        if self.listed.len() < Self::MOST_LISTED {
-            self.listed.push(error);
-        }
-    }
-
-    fn none(mut self) -> Result<(), ReplayError> {
-        match (self.total, self.listed.pop()) {
-            (_, None) => Ok(()),
-            (1, Some(only)) => Err(only),
-            (total, Some(last)) => {
-                let shown = self.listed.iter().chain([&last]).map(ToString::to_string);
-                Err(ReplayError::Rows { total, listed: shown.collect::<Vec<_>>().join("\n  ") })
-            }
-        }
-    }
 }
 
 /// What a file has for an item.
