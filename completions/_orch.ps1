@@ -62,6 +62,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]')
             [CompletionResult]::new('--ledger', '--ledger', [CompletionResultType]::ParameterName, 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]')
+            [CompletionResult]::new('--allow-unknown-model', '--allow-unknown-model', [CompletionResultType]::ParameterName, 'Ask models of known providers that the catalogue does not list')
             [CompletionResult]::new('--skip-bad', '--skip-bad', [CompletionResultType]::ParameterName, 'Count bad rows and go on without them')
             [CompletionResult]::new('--allow-exec', '--allow-exec', [CompletionResultType]::ParameterName, 'Let rows of the datasets name programs that score (exec); they run with your rights')
             [CompletionResult]::new('--no-stream', '--no-stream', [CompletionResultType]::ParameterName, 'Ask for whole answers instead of streams; there is no time to first token then')

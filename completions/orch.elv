@@ -58,6 +58,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --out 'Write a report: .html, .md, .json, .jsonl, .csv or .xml (JUnit); may be given several times'
             cand --config 'The configuration [default: $ORCH_CONFIG, ./orch.toml, else orch/orch.toml in the XDG config directory]'
             cand --ledger 'The ledger [default: the configuration''s, else orch/ledger.db in the XDG data directory]'
+            cand --allow-unknown-model 'Ask models of known providers that the catalogue does not list'
             cand --skip-bad 'Count bad rows and go on without them'
             cand --allow-exec 'Let rows of the datasets name programs that score (exec); they run with your rights'
             cand --no-stream 'Ask for whole answers instead of streams; there is no time to first token then'

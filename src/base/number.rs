@@ -23,6 +23,14 @@ pub fn counted(n: u64, noun: &str) -> String {
     }
 }
 
+/// A relative change in whole percent: `-71%`, and no sign for one that is not seen.
+pub fn change(ratio: f64) -> String {
+    match format!("{:+.0}%", ratio * 100.0) {
+        zero if zero[1..] == *"0%" => "±0%".to_owned(),
+        shown => shown,
+    }
+}
+
 /// A share in percent with one decimal. A share that is not whole never reads as 0 % or 100 %.
 pub fn percent(share: f64) -> String {
     if !share.is_finite() {
@@ -50,6 +58,7 @@ mod tests {
 
     #[test]
     fn only_whole_shares_read_as_all_or_nothing() {
+        assert_eq!([-0.71, -0.004, 0.0, 0.006, 2.0].map(change), ["-71%", "±0%", "±0%", "+1%", "+200%"]);
         let shown = [0.0, 0.0001, 0.916, 0.9999, 1.0, f64::NAN].map(percent);
         assert_eq!(shown, ["0.0%", "<0.1%", "91.6%", ">99.9%", "100.0%", "n/a"]);
     }

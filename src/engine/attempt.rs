@@ -57,10 +57,11 @@ pub(super) async fn call(leg: &Leg, encoded: &Encoded, extra_headers: &HeaderMap
     let mut watch = Watch { choices, ..Watch::start(leg.limits, leg.is_streaming) };
     let mut response = Response::default();
     let result = exchange(leg, request, &mut watch, &mut response).await;
+    let failure = result.err();
     Call {
         response,
-        failure: result.err(),
-        timing: watch.timing(),
+        timing: watch.timing(failure.is_some()),
+        failure,
         own: watch.own,
         may_be_billed: !watch.was_refused && !watch.is_unsent,
     }
@@ -273,9 +274,11 @@ impl Watch {
         }
     }
 
-    /// What was measured, or what was recorded when the answer is a recording.
-    fn timing(&self) -> Timing {
-        let total = self.last_byte.map_or_else(|| self.sent.elapsed(), |at| at - self.sent);
+    /// What was measured, or what was recorded when the answer is a recording. An answer took until its last
+    /// byte, and a failed call until it was given up.
+    fn timing(&self, has_failed: bool) -> Timing {
+        let last = self.last_byte.filter(|_| !has_failed);
+        let total = last.map_or_else(|| self.sent.elapsed(), |at| at - self.sent);
         self.recorded.unwrap_or(Timing {
             connect: self.connect,
             head: self.head,

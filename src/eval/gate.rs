@@ -198,7 +198,7 @@ impl Gate {
             expr: self.written.clone(),
             pass: value.is_some_and(|value| self.holds(value)),
             value,
-            shown: value.map_or_else(|| self.missing(model).to_owned(), |value| self.show(value)),
+            shown: value.map_or_else(|| self.missing(model).to_owned(), |value| self.told_apart(value)),
         }
     }
 
@@ -267,13 +267,26 @@ impl Gate {
         }
     }
 
-    fn show(&self, value: f64) -> String {
+    /// A value with as many digits as tell it from the limit, where it is another.
+    fn told_apart(&self, value: f64) -> String {
+        /// Beyond these two numbers are the same to anyone.
+        const MOST_DIGITS: usize = 9;
+        let shown = |digits| (self.show(value, digits), self.show(self.limit, digits));
+        let is_limit = value.total_cmp(&self.limit).is_eq();
+        let apart = (0..=MOST_DIGITS).map(shown).find(|(value, limit)| is_limit || value != limit);
+        apart.map_or_else(|| self.show(value, MOST_DIGITS), |(value, _)| value)
+    }
+
+    /// A value with `digits` more than are usual.
+    fn show(&self, value: f64, digits: usize) -> String {
         match self.metric {
             Metric::P50 | Metric::P95 | Metric::P99 | Metric::FirstTokenP50 | Metric::FirstTokenP95 => {
-                format!("{value:.0}ms")
+                format!("{value:.digits$}ms")
             }
-            Metric::Cost | Metric::CostPerCall | Metric::CostPerAccepted => format!("${value:.6}"),
-            _ => format!("{:.1}%", value * 100.0),
+            Metric::Cost | Metric::CostPerCall | Metric::CostPerAccepted => {
+                format!("${value:.*}", 6 + digits)
+            }
+            _ => format!("{:.*}%", 1 + digits, value * 100.0),
         }
     }
 }

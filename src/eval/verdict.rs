@@ -14,7 +14,7 @@ use super::stats::power::{Goal, pairs_in_all};
 use super::summary::{Comparison, Deciding, Decision, GateResult, ModelSummary, Verdict};
 use super::tally::Versus;
 use crate::base::money::Money;
-use crate::base::number::{count, counted};
+use crate::base::number::{change, count, counted};
 use crate::base::span;
 
 /// What the user asked to be decided.
@@ -237,7 +237,7 @@ fn difference(evidence: &Evidence<'_>) -> String {
     });
     let cost = comparison
         .delta_cost_per_accepted
-        .map_or_else(String::new, |delta| format!("; cost per accepted answer {:+.0}%", delta * 100.0));
+        .map_or_else(String::new, |delta| format!("; cost per accepted answer {}", change(delta)));
     let n = count(comparison.prompts);
     let n = if comparison.pairs == comparison.prompts {
         n

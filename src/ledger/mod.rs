@@ -7,6 +7,7 @@
 mod error;
 mod hold;
 mod line;
+mod reserve;
 mod rollup;
 pub mod row;
 mod schema;

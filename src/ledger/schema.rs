@@ -24,7 +24,14 @@ const OPENING_TRIES: u32 = 100;
 
 /// A connection that writes: the file is made when there is none, and brought to the newest schema.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
-    create(path).map_err(|error| LedgerError::io(path, &error))?;
+    create(path).map_err(|error| match error.kind() {
+        // Such as /proc: whoever writes needs no earlier run.
+        io::ErrorKind::NotFound => {
+            let cause = format!("no file can be made there ({error})");
+            LedgerError::Io { path: path.to_path_buf(), cause }
+        }
+        _ => LedgerError::io(path, &error),
+    })?;
     let failed = |error: rusqlite::Error| LedgerError::sqlite(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -38,8 +45,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
             "PRAGMA synchronous = NORMAL;
              PRAGMA cache_size = -8192;
              -- Samples come in random order: a longer log meets the same pages again before they are copied.
-             PRAGMA wal_autocheckpoint = 4096;
-             PRAGMA journal_size_limit = 67108864;
+             -- 512 pages are 4 MB: what a small disk can bear.
+             PRAGMA wal_autocheckpoint = 512;
+             PRAGMA journal_size_limit = 4194304;
              -- The writer keeps its references itself; checking each costs a lookup per row.
              PRAGMA foreign_keys = OFF;",
         )

@@ -190,7 +190,7 @@ fn store_sample(
         ])?;
     let seq = transaction.last_insert_rowid();
     if !insert_facts(transaction, sample, seq)? {
-        let failed = failed(transaction, sample)?;
+        let failed = failed(transaction, sample, own)?;
         forget(transaction, sample)?;
         insert_facts(transaction, sample, seq)?;
         if let Some(failed) = failed {
@@ -206,16 +206,22 @@ struct Failed {
     cost: [Option<i64>; 2],
 }
 
-/// The recorded sample of the same key, when it failed.
-fn failed(transaction: &Connection, sample: &SampleLine<'_>) -> rusqlite::Result<Option<Failed>> {
+/// The recorded sample of the same key, when it failed and is not this very one, as a spool may bring it again.
+fn failed(
+    transaction: &Connection,
+    sample: &SampleLine<'_>,
+    own: Option<&RequestLine<'_>>,
+) -> rusqlite::Result<Option<Failed>> {
     transaction
         .prepare_cached(
-            "SELECT attempts, cost_nanos, judge_cost_nanos FROM samples
-             WHERE run = ?1 AND item = ?2 AND candidate = ?3 AND repeat = ?4 AND status = 'error'",
+            "SELECT attempts, cost_nanos, judge_cost_nanos FROM samples JOIN sample_text USING (seq)
+             WHERE run = ?1 AND item = ?2 AND candidate = ?3 AND repeat = ?4 AND status = 'error'
+               AND request IS NOT ?5",
         )?
-        .query_row(params![sample.run, sample.item, sample.candidate, sample.repeat], |row| {
-            Ok(Failed { attempts: row.get(0)?, cost: [row.get(1)?, row.get(2)?] })
-        })
+        .query_row(
+            params![sample.run, sample.item, sample.candidate, sample.repeat, own.map(|request| &request.id)],
+            |row| Ok(Failed { attempts: row.get(0)?, cost: [row.get(1)?, row.get(2)?] }),
+        )
         .optional()
 }
 

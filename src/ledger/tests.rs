@@ -433,6 +433,28 @@ async fn recording_the_same_again_counts_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_sample_that_failed_and_is_asked_again_costs_what_both_cost() {
+    let (_home, path) = home();
+    let taken = |id: &str, status, nanos| {
+        let mut row = sample("r", key(0, 0, 0), status);
+        (row.facts.cost, row.facts.judge_cost) = (computed(nanos), computed(0));
+        entry(row, vec![outcome(id, Some("r"), vec![attempt(1, computed(nanos), None)])])
+    };
+    let failed = || taken("first", SampleStatus::Error, 7);
+    // The same twice, as a spool may bring it, is one.
+    write(&path, [failed(), failed(), taken("second", SampleStatus::Accepted, 30)]).await;
+    let mut seen = Vec::new();
+    let reader = Reader::open(&path).unwrap();
+    reader
+        .facts("r", |facts| {
+            seen.push((facts.status, facts.attempts, facts.cost));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(seen, [(SampleStatus::Accepted, 4, computed(37))]);
+}
+
+#[tokio::test]
 async fn a_resumed_run_knows_exactly_what_is_finished() {
     let (_home, path) = home();
     let dice = Dice::new(4);
@@ -643,6 +665,28 @@ async fn a_spool_that_cannot_be_written_is_said_with_the_number_lost() {
     assert!(matches!(ledger.close().await, Err(LedgerError::Lost { .. })));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_room_that_is_kept_is_given_up_when_the_spool_has_none() {
+    let (home, path) = home();
+    let connection = schema::open(&path).unwrap();
+    connection.pragma_update(None, "query_only", true).unwrap();
+    // A disk that is always full stands where the spool should be.
+    let spool = path.with_file_name(format!("ledger.db.spool-{}.jsonl", std::process::id()));
+    std::os::unix::fs::symlink("/dev/full", spool).unwrap();
+    let ledger = Ledger::start(connection, &path).unwrap();
+    let reserves = || {
+        let names = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().contains(".reserve-")).count()
+    };
+    assert_eq!(reserves(), 1);
+    let recorder = ledger.recorder();
+    let _refused = recorder.record(Entry::Outcome(outcome("a", None, vec![]))).await;
+    assert!(matches!(recorder.commit().await, Err(LedgerError::Lost { entries: 1, .. })));
+    assert_eq!(reserves(), 0);
+    assert!(ledger.close().await.is_err());
+}
+
 #[tokio::test]
 async fn a_score_that_is_no_number_does_not_stop_the_ledger() {
     let (_home, path) = home();
@@ -798,7 +842,9 @@ async fn a_ledger_of_the_second_version_can_be_read_and_continued() {
 fn the_steps_to_the_second_schema_are_as_they_were_released() {
     let schema = |steps: &[&str]| {
         let connection = Connection::open_in_memory().unwrap();
-        steps.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        for step in steps {
+            connection.execute_batch(step).unwrap();
+        }
         let mut query = connection.prepare("SELECT name, sql FROM sqlite_master ORDER BY name").unwrap();
         let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         rows.collect::<Result<Vec<(String, Option<String>)>, _>>().unwrap()

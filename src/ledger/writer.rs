@@ -14,6 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::line::Line;
+use super::reserve::Reserve;
 use super::row::{Entry, HoldRow};
 use super::spool::{self, Replayed, Spool};
 use super::store::store;
@@ -55,10 +56,16 @@ impl Ledger {
     /// Starts the writing thread on a connection that [`schema::open`] has made.
     pub(super) fn start(mut connection: Connection, path: &Path) -> Result<Self, LedgerError> {
         let replayed = spool::replay(&mut connection, path)?;
+        let reserve = Reserve::take(path);
         let (sender, queue) = mpsc::channel(QUEUE);
         let failed = Failed::default();
-        let writer =
-            Writer { connection, path: path.to_path_buf(), failed: Arc::clone(&failed), spool: None };
+        let writer = Writer {
+            connection,
+            path: path.to_path_buf(),
+            failed: Arc::clone(&failed),
+            reserve,
+            spool: None,
+        };
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run(queue))
@@ -155,6 +162,8 @@ struct Writer {
     path: PathBuf,
     failed: Failed,
     /// Where entries go once the ledger cannot be written.
+    /// Given up when the spool needs its room.
+    reserve: Option<Reserve>,
     spool: Option<Spool>,
 }
 
@@ -198,13 +207,22 @@ impl Writer {
         let lines: Vec<Line<'_>> = entries.iter().map(Line::from).collect();
         let cause = match self.result() {
             Err(failed) => failed,
-            Ok(()) => match commit(&mut self.connection, &lines) {
+            Ok(()) => match commit(&mut self.connection, &lines).or_else(|error| self.again(&lines, error)) {
                 Ok(()) => return,
                 Err(error) => LedgerError::sqlite(&self.path, &error),
             },
         };
         let failed = self.keep(&lines, cause);
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failed);
+    }
+
+    /// On a full disk, once more after the log was folded into the file: what it took is free then.
+    fn again(&mut self, lines: &[Line<'_>], error: rusqlite::Error) -> rusqlite::Result<()> {
+        if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull) {
+            return Err(error);
+        }
+        let folded = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
+        folded.and_then(|()| commit(&mut self.connection, lines)).map_err(|_| error)
     }
 
     /// Keeps entries beside the ledger; what to say from now on.
@@ -230,9 +248,22 @@ impl Writer {
     fn append(&mut self, lines: &[Line<'_>]) -> Result<PathBuf, (PathBuf, io::Error)> {
         let mut spool = match self.spool.take() {
             Some(spool) => spool,
-            None => Spool::open(&self.path)?,
+            None => Spool::open(&self.path).or_else(|failed| match self.reserve.take() {
+                Some(reserve) => {
+                    drop(reserve);
+                    Spool::open(&self.path)
+                }
+                None => Err(failed),
+            })?,
         };
-        let appended = spool.append(lines);
+        let appended = spool.append(lines).or_else(|error| match self.reserve.take() {
+            // The spool shares the ledger's disk, and this room was kept for it.
+            Some(reserve) => {
+                drop(reserve);
+                spool.append(lines)
+            }
+            None => Err(error),
+        });
         let path = spool.path.clone();
         self.spool = Some(spool);
         appended.map(|()| path.clone()).map_err(|error| (path, error))

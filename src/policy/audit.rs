@@ -10,6 +10,10 @@ use super::{Policy, Resolved, preset};
 /// A retirement this near is said. Providers give at least 60 days' notice (Anthropic, "Model deprecations").
 const SOON_DAYS: i64 = 60;
 
+/// Vendors that serve what they make, all of whose models that chat the catalogue means to list. Who resells or
+/// hosts others' models has too many for any table.
+const VENDORS: [&str; 7] = ["openai", "anthropic", "gemini", "cohere", "mistral", "deepseek", "xai"];
+
 /// Warnings about a model, each a sentence without its name. `catalogue` is without the configuration's entries.
 pub fn remarks(resolved: &Resolved, catalogue: &Catalogue, today: Date) -> Vec<Remark> {
     let provider = &resolved.provider;
@@ -36,6 +40,8 @@ pub struct Remark {
     pub help: String,
     /// The catalogue lists others of this provider, so that a slip is likely.
     pub is_suspect: bool,
+    /// The provider most likely has no such model, and nobody has said otherwise: it is not asked unless told.
+    pub is_unknown: bool,
 }
 
 fn unlisted(listed: &str, resolved: &Resolved, catalogue: &Catalogue) -> Remark {
@@ -44,12 +50,24 @@ fn unlisted(listed: &str, resolved: &Resolved, catalogue: &Catalogue) -> Remark 
     let price = "else state its price: [models.NAME] price = { input = …, output = … }";
     Remark {
         message: format!("`{target}` is not in the catalogue: its price is unknown"),
+        is_unknown: is_unknown(listed, resolved, meant.as_deref()),
         help: match meant.and_then(|id| id.split_once('/').map(|(_, model)| model.to_owned())) {
             Some(model) => format!("did you mean `{}/{model}`? {price}", target.provider),
             None => price.trim_start_matches("else ").to_owned(),
         },
         is_suspect: catalogue.knows(listed),
     }
+}
+
+/// Whether a name that is not listed is refused: it is close to a listed one, or its vendor lists all it has. An
+/// entry under `[models]` says that it is meant, a fine-tuned model (`ft:…`) is in no table, and behind an address
+/// of one's own anything may answer that is not a slip.
+fn is_unknown(listed: &str, resolved: &Resolved, meant: Option<&str>) -> bool {
+    let provider = &resolved.provider;
+    let is_tuned = resolved.target.model.contains(':');
+    let is_vendors =
+        VENDORS.contains(&listed) && preset::of(listed).is_some_and(|own| own.url == provider.base_url);
+    resolved.alias.is_none() && !is_tuned && (meant.is_some() || is_vendors)
 }
 
 fn retirement(model: &Model, today: Date) -> Option<Remark> {
@@ -60,7 +78,7 @@ fn retirement(model: &Model, today: Date) -> Option<Remark> {
         1..=SOON_DAYS => format!("`{}` retires on {date}, in {days} days", model.id),
         _ => return None,
     };
-    Some(Remark { message, help: "choose its successor".to_owned(), is_suspect: true })
+    Some(Remark { message, help: "choose its successor".to_owned(), is_suspect: true, is_unknown: false })
 }
 
 fn too_long(resolved: &Resolved, model: &Model) -> Option<Remark> {
@@ -70,6 +88,7 @@ fn too_long(resolved: &Resolved, model: &Model) -> Option<Remark> {
         message: format!("`{}` asks for {asked} tokens, and {} writes at most {most}", alias.name, model.id),
         help: "lower `max_tokens`".to_owned(),
         is_suspect: true,
+        is_unknown: false,
     })
 }
 
@@ -141,6 +160,33 @@ mod tests {
             let lines: Vec<_> = found.iter().map(|r| format!("{}; {}", r.message, r.help)).collect();
             assert_eq!(lines.join("\n"), said, "{written}");
             assert!(found.iter().all(|remark| remark.is_suspect == is_suspect), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_most_likely_none_is_unknown_until_somebody_says_that_it_is_meant() {
+        let policy = resolve(
+            "[providers.house]\nurl = \"http://127.0.0.1:1/v1\"\n\
+             [providers.openai_responses]\nurl = \"http://127.0.0.1:1/v1\"\n\
+             [models.meant]\nid = \"openai/gpt-9-mni\"\n",
+        )
+        .unwrap();
+        let cases = [
+            ("openai/gpt-9-mni", true),
+            ("openai/o7", true),
+            ("openai/ft:gpt-9-mini:acme::1", false),
+            ("openai/gpt-8", false),
+            ("openai_responses/gpt-9-mni", true),
+            ("openai_responses/o7", false),
+            ("meant", false),
+            ("house/gpt-9-mni", false),
+            ("openrouter/some/thing", false),
+            ("vllm/qwen", false),
+        ];
+        for (written, expected) in cases {
+            let found =
+                remarks(&policy.target(written).unwrap(), &catalogue(), "2026-11-21".parse().unwrap());
+            assert_eq!(found.iter().any(|remark| remark.is_unknown), expected, "{written}: {found:?}");
         }
     }
 

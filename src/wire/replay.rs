@@ -5,6 +5,7 @@
 //! `tool_calls`, `error`), or plain text, whose lines have their numbers as ids. Either may be gzipped. Memory
 //! holds 28 bytes for each row; the rows stay in the file.
 
+mod bad;
 mod index;
 mod row;
 
@@ -25,6 +26,7 @@ use self::index::{Found, Index};
 use self::row::Row;
 use super::{Transport, WireError, WireRequest, WireResponse};
 use crate::base::hex::hex;
+use crate::model::FailureClass;
 
 /// The request header that names the item whose answer is wanted; [`item_value`] writes its value. It is set
 /// for replayed candidates only: no provider ever sees it.
@@ -69,6 +71,14 @@ pub enum ReplayError {
         line: u32,
         /// What is wrong and what to write instead.
         problem: String,
+    },
+    /// Several rows say something that cannot be replayed.
+    #[error("{total} bad rows; each must be mended or deleted:\n  {listed}")]
+    Rows {
+        /// How many there are.
+        total: u64,
+        /// The first of them, a line each.
+        listed: String,
     },
     /// No row is of the model that was picked.
     #[error("{} holds no answer of {model}; it holds answers of {known}", path.display())]
@@ -139,22 +149,20 @@ impl Replay {
 
     async fn exchange(&self, request: WireRequest) -> Result<WireResponse, WireError> {
         let Some(item) = request.headers.get(ITEM).and_then(item) else {
-            return Ok(refusal(400, &format!("the request names no item in `{ITEM}`")));
+            return Err(nothing(format!("the request names no item in `{ITEM}`")));
         };
         let file = self.index.path().display();
-        Ok(match self.index.find(&item) {
+        Err(match self.index.find(&item) {
             Ok(Found::Row(row)) => return self.answer(&item.id, &row).await,
-            Ok(Found::Nothing) => {
-                refusal(400, &format!("no recorded answer for {} in {file}", wanted(&item)))
-            }
+            Ok(Found::Nothing) => nothing(format!("no recorded answer for {} in {file}", wanted(&item))),
             Ok(Found::Several) => {
                 let id = &item.id;
-                refusal(
-                    400,
-                    &format!("{file} has several answers to the prompt of `{id}`; give the rows ids"),
-                )
+                nothing(format!("{file} has several answers to the prompt of `{id}`; give the rows ids"))
             }
-            Err(error) => refusal(500, &format!("{error}; has the file changed since the start?")),
+            Err(error) => {
+                let message = format!("{error}; has the file changed since the start?");
+                WireError { class: FailureClass::Server, ..nothing(message) }
+            }
         })
     }
 
@@ -186,7 +194,9 @@ impl Transport for Replay {
 
 fn wanted(item: &Item) -> String {
     let repeat = if item.repeat > 0 { format!(", repeat {}", item.repeat) } else { String::new() };
-    format!("id `{}`{repeat}", item.id)
+    // A row without an id is looked for by its prompt first.
+    let what = if item.line.is_some() { "the prompt of" } else { "id" };
+    format!("{what} `{}`{repeat}", item.id)
 }
 
 /// The value of the [`ITEM`] header for an item: JSON, so that any id fits a header.
@@ -209,9 +219,9 @@ fn respond(status: u16, body: Vec<u8>) -> WireResponse {
     WireResponse { status, headers, connect: None, body: stream::iter([Ok(Bytes::from(body))]).boxed() }
 }
 
-fn refusal(status: u16, message: &str) -> WireResponse {
-    let error = serde_json::json!({"error": {"message": message, "type": "replay_error", "code": null}});
-    respond(status, error.to_string().into_bytes())
+/// There is no answer, and nobody was asked for one: no HTTP status, no cost.
+fn nothing(message: String) -> WireError {
+    WireError { class: FailureClass::BadRequest, message, was_sent: false }
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn a_run_names_everything_that_keeps_it_from_its_models() {
 }
 
 #[test]
-fn an_unknown_model_is_asked_with_a_warning_and_not_under_a_cap() {
+fn a_misspelt_model_is_not_asked_unless_told_and_never_under_a_cap() {
     let server = Script::start(|_, _| Say::chat("b"));
     let desk = desk(&format!(
         "[providers.openai]\nurl = \"{}/v1\"\nkeys = [{{ env = \"MOCK_KEY\" }}]\n",
@@ -161,12 +161,19 @@ fn an_unknown_model_is_asked_with_a_warning_and_not_under_a_cap() {
     ));
     desk.write("rows.jsonl", "{\"prompt\":\"a\",\"expected\":\"b\"}\n");
     let warning = "warning: `openai/gpt-5-mni` is not in the catalogue: its price is unknown; did you mean `openai/gpt-5-mini`?";
-    let ran = desk.run(&["eval", "rows.jsonl", "-m", "openai/gpt-5-mni", "--json"]).ends(0).says(&[warning]);
+    desk.run(&["eval", "rows.jsonl", "-m", "openai/gpt-5-mni"]).ends(2).says(&[
+        "did you mean `openai/gpt-5-mini`?",
+        "[models.NAME] id = \"openai/gpt-5-mni\"",
+        "--allow-unknown-model",
+    ]);
+    assert_eq!(server.seen().len(), 0, "a slip costs nothing");
+    let typed = ["eval", "rows.jsonl", "-m", "openai/gpt-5-mni", "--allow-unknown-model"];
+    let ran = desk.run(&[&typed[..], &["--json"]].concat()).ends(0).says(&[warning]);
     assert_eq!(ran.json()["models"][0]["accepted"]["n"], json!(1), "{}", ran.out);
-    let quiet = desk.run(&["-q", "eval", "rows.jsonl", "-m", "openai/gpt-5-mni"]).ends(0);
+    let quiet = desk.run(&[&["-q"], &typed[..]].concat()).ends(0);
     assert!(!quiet.err.contains("warning"), "{}", quiet.err);
     let asked = server.seen().len();
-    desk.run(&["eval", "rows.jsonl", "-m", "openai/gpt-5-mni", "--max-cost", "1"])
+    desk.run(&[&typed[..], &["--max-cost", "1"]].concat())
         .ends(2)
         .says(&["the price of openai/gpt-5-mni is unknown", "did you mean `openai/gpt-5-mini`?"]);
     assert_eq!(server.seen().len(), asked, "nothing is sent under a cap that cannot hold");

@@ -19,15 +19,17 @@ use crate::policy::{Resolved, Secret, audit};
 use crate::wire::replay;
 
 /// Fails with everything that keeps a run from its models, after what is wrong with its datasets. `datasets`
-/// are as they were read; the models that rows ask are known only when they could be.
+/// are as they were read; the models that rows ask are known only when they could be. With `allows_unknown` a model
+/// of a known provider that no table lists is asked.
 pub(super) fn check<T>(
     datasets: Result<T, Failed>,
     manifest: &Manifest,
     asked: &Asked,
     config: &Config,
-    surroundings: &Surroundings<'_>,
+    (surroundings, allows_unknown): (&Surroundings<'_>, bool),
 ) -> Result<T, Failed> {
-    let mut access = Access { config, surroundings, catalogue: Catalogue::embedded(), found: Vec::new() };
+    let (catalogue, found) = (Catalogue::embedded(), Vec::new());
+    let mut access = Access { config, surroundings, allows_unknown, catalogue, found };
     for entrant in &manifest.candidates {
         access.look(&entrant.model, false);
     }
@@ -55,6 +57,8 @@ pub(super) fn check<T>(
 struct Access<'a> {
     config: &'a Config,
     surroundings: &'a Surroundings<'a>,
+    /// Models that are most likely none are asked all the same.
+    allows_unknown: bool,
     /// Without the configuration's entries.
     catalogue: Catalogue,
     /// What is wrong, and the models it keeps away.
@@ -78,10 +82,32 @@ impl Access<'_> {
         if must_embed && embed::for_name(provider.dialect).is_none() {
             self.wrong(model, no_embeddings(&provider.name));
         }
+        if !must_embed && !self.allows_unknown {
+            self.look_up(model, &resolved);
+        }
         for secret in needed(&resolved) {
             if let Some(lack) = secrets::lack(&secret, self.surroundings.environment) {
                 self.wrong(model, format!("{}{lack}", self.place(&secret)));
             }
+        }
+    }
+
+    /// Refuses a name that is most likely a slip, unless an entry of the configuration says that it is meant.
+    fn look_up(&mut self, model: &str, resolved: &Resolved) {
+        let written = resolved.target.to_string();
+        if self.config.policy.aliases().iter().any(|alias| alias.id == written) {
+            return;
+        }
+        let remarks = audit::remarks(resolved, &self.catalogue, today());
+        if let Some(remark) = remarks.into_iter().find(|remark| remark.is_unknown) {
+            let target = &resolved.target;
+            let meant =
+                remark.help.split_once('?').map_or_else(String::new, |(meant, _)| format!("; {meant}?"));
+            let why = format!(
+                "`{target}` is not in the catalogue{meant} (if it exists, say so: [models.NAME] id = \"{target}\" in \
+                 orch.toml, or --allow-unknown-model)"
+            );
+            self.wrong(model, why);
         }
     }
 
@@ -127,7 +153,7 @@ impl Access<'_> {
                 self.config.place(&problem.span).map_or_else(String::new, |place| format!("{place}: "));
             warn(&format!("{place}{}", problem.message), problem.help.as_deref());
         }
-        let today = Clock::System.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let today = today();
         let asked = asked.judges.iter().chain(&asked.embedders);
         let models = manifest.candidates.iter().map(|entrant| &entrant.model).chain(asked);
         let mut said = Vec::new();
@@ -151,6 +177,10 @@ impl Access<'_> {
 /// Why a model cannot embed.
 pub(super) fn no_embeddings(provider: &str) -> String {
     format!("provider `{provider}` has no embeddings; a similarity scorer needs another model")
+}
+
+fn today() -> jiff::civil::Date {
+    Clock::System.now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 fn warn(message: &str, help: Option<&str>) {

@@ -62,6 +62,9 @@ pub(super) struct RunArgs {
     /// A scorer for rows that name none: equals, numeric, contains:TEXT, regex:PATTERN, or JSON
     #[arg(help_heading = WHAT, long = "scorer", value_name = "SCORER")]
     pub(super) scorers: Vec<String>,
+    /// Ask models of known providers that the catalogue does not list
+    #[arg(help_heading = WHAT, long)]
+    pub(super) allow_unknown_model: bool,
     /// Answers per prompt and candidate
     #[arg(help_heading = WHAT, long, value_name = "N")]
     pub(super) repeat: Option<u32>,

@@ -29,10 +29,24 @@ pub(super) fn check(path: &Path) -> Result<(), Failed> {
         return Err(Failed::input(anyhow!("cannot write {}: it is a directory", path.display())));
     }
     // Permissions, read-only file systems and full names are told by trying.
-    let part = part(path);
-    private(&part)
-        .and_then(|_| fs::remove_file(&part))
+    place(path)
+        .map(|path| part(&path))
+        .and_then(|part| private(&part).and_then(|_| fs::remove_file(&part)))
         .map_err(|error| Failed::surroundings(anyhow!("cannot write {}: {error}", path.display())))
+}
+
+/// Where a report goes: through a link to what it names, there or not yet.
+fn place(path: &Path) -> io::Result<PathBuf> {
+    /// As many links as Linux follows (`path_resolution(7)`).
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.with_file_name("").join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
 }
 
 /// The file that a report is written to before it takes its place.
@@ -97,6 +111,7 @@ fn next(summary: &Summary, surroundings: &Surroundings<'_>, hint: Hint) -> Vec<t
 /// because it holds prompts and answers.
 fn write(path: &Path, summary: &Summary, samples: &dyn Samples) -> io::Result<()> {
     let format = Format::from_extension(path).map_err(io::Error::other)?;
+    let path = &place(path)?;
     let part = part(path);
     let mut out = BufWriter::new(private(&part)?);
     let written = report::write(format, summary, samples, &mut out).and_then(|()| out.flush());
@@ -132,5 +147,25 @@ impl Samples for Recorded<'_> {
         });
         read.map_err(io::Error::other)?;
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_goes_through_links_to_where_they_point() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        fs::create_dir(at("kept")).unwrap();
+        for (link, target) in [("a.md", "b.md"), ("b.md", "kept/new.md"), ("c.md", "d.md"), ("d.md", "c.md")]
+        {
+            std::os::unix::fs::symlink(target, at(link)).unwrap();
+        }
+        assert_eq!(place(&at("a.md")).unwrap(), at("kept/new.md"));
+        assert_eq!(place(&at("plain.md")).unwrap(), at("plain.md"));
+        assert_eq!(place(Path::new("plain.md")).unwrap(), Path::new("plain.md"));
+        assert!(place(&at("c.md")).is_err());
     }
 }

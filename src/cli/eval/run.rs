@@ -47,7 +47,9 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
     };
     let datasets = data::open(&mut manifest, resumed.is_some(), surroundings);
     let asked = data::asked(&datasets, &manifest);
-    let datasets = access::check(datasets, &manifest, &asked, &config, surroundings)?;
+    // A run that goes on was allowed to ask its models when it began.
+    let allows_unknown = args.allow_unknown_model || args.resume.is_some();
+    let datasets = access::check(datasets, &manifest, &asked, &config, (surroundings, allows_unknown))?;
     data::check_gates(&manifest, &datasets)?;
     let catalogue = settings::catalogue(&config);
     let prepared = prepare::prepare(&manifest, &asked, &config, surroundings)?;
@@ -195,8 +197,11 @@ fn finish(
         Ended::Done | Ended::Decided | Ended::Ledger(_) => {}
     }
     if summary.finished > 0 && summary.models.iter().all(|model| errors(model) == model.samples) {
-        for (at, failure) in &made.went.given_up {
-            say(&format!("{}: every call failed: {failure}", manifest.candidates[*at].label));
+        for (at, model) in summary.models.iter().enumerate() {
+            let given_up = made.went.given_up.iter().find(|(place, _)| *place == at);
+            let classes = || model.errors.iter().map(|(class, n)| format!("{class} {n}")).collect::<Vec<_>>();
+            let why = given_up.map_or_else(|| classes().join(", "), |(_, failure)| failure.to_string());
+            say(&format!("{}: every call failed: {why}", manifest.candidates[at].label));
         }
         return Ok(Exit::Surroundings);
     }

@@ -1,6 +1,7 @@
 //! The first pass over a file: every row is checked as if it were to be asked, and only its place is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::Path;
@@ -57,6 +58,9 @@ pub(super) fn scan(
         let cause = "has an ending that tells no format; name it .jsonl, .csv, .tsv or .txt, or say --format";
         return Err(Problem::of_file(&name, cause));
     }
+    if !is_stdin && is_falsely_gz(path) {
+        return Err(Problem::of_file(&name, "is not gzipped, whatever its name says; gzip it, or rename it"));
+    }
     let mut pass = Pass::new(recipe, Arc::clone(&name), short, first);
     let run = |reader: &mut dyn Read| pass.run(reader, format);
     let taken = if is_stdin { read_stream(io::stdin().lock(), run) } else { read_file(path, run) };
@@ -76,6 +80,19 @@ pub(super) fn scan(
             Err(Problem::of_file(&name, cause))
         }
     }
+}
+
+/// Whether a name ends in `.gz` and the file begins with neither a gzip header (RFC 1952) nor text.
+fn is_falsely_gz(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let is_named = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+    // Only a file: what is read from a pipe is gone. One that cannot be read is told by whoever reads it.
+    let mut read = || File::open(path)?.take(64).read_to_end(&mut head);
+    is_named
+        && path.is_file()
+        && read().is_ok()
+        && !head.starts_with(&[0x1f, 0x8b])
+        && std::str::from_utf8(&head).is_err_and(|error| error.error_len().is_some())
 }
 
 fn short_name(path: &Path) -> String {
@@ -144,9 +161,27 @@ fn object(text: &str) -> Result<Object, RowError> {
             let column = text.char_indices().take_while(|(at, _)| at + 1 < error.column()).count() as u64 + 1;
             let cause = error.to_string();
             let cause = cause.split(" at line ").next().unwrap_or(&cause);
+            let cause = in_words(cause, text, error.column());
             let hint = if error.is_eof() { "; a row must stand on one line" } else { "" };
             Err(RowError { column: Some(column), message: format!("is not JSON: {cause}{hint}") })
         }
+    }
+}
+
+/// What a parser stumbled over, in words; `column` is in bytes from one.
+fn in_words(cause: &str, text: &str, column: usize) -> String {
+    const MOST: usize = 24;
+    if !["expected ident", "expected value"].contains(&cause) {
+        return cause.to_owned();
+    }
+    let stop = |c: char| c.is_whitespace() || ",:{}[]\"".contains(c);
+    let at = text.floor_char_boundary(column.saturating_sub(1));
+    let start = text[..at].rfind(stop).map_or(0, |before| text.ceil_char_boundary(before + 1));
+    let (word, end) = (&text[start..], |c: char| c.is_whitespace() || ",:}]".contains(c));
+    let word = word.find(end).map_or(word, |end| &word[..end]);
+    match word.chars().take(MOST).collect::<String>() {
+        word if word.is_empty() => "a value is missing".to_owned(),
+        word => format!("`{word}` stands where a value should"),
     }
 }
 

@@ -124,3 +124,17 @@ fn a_bare_time_is_in_milliseconds() {
     let (bare, unit): (Gate, Gate) = ("p95 <= 800".parse().unwrap(), "p95 <= 800ms".parse().unwrap());
     assert_eq!(bare.limit.to_bits(), unit.limit.to_bits());
 }
+
+#[test]
+fn a_value_close_to_its_limit_is_shown_with_the_digits_that_tell_them_apart() {
+    let cases = [
+        ("accepted >= 0.8238", 0.823_78, "82.378%"),
+        ("accepted >= 0.8238", 0.823_8, "82.4%"),
+        ("accepted >= 0.8238", 0.5, "50.0%"),
+        ("p95 <= 800ms", 800.04, "800.04ms"),
+        ("cost <= 1.00", 1.000_000_001, "$1.000000001"),
+    ];
+    for (written, value, shown) in cases {
+        assert_eq!(written.parse::<Gate>().unwrap().told_apart(value), shown, "{written}");
+    }
+}

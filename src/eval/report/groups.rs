@@ -110,7 +110,9 @@ pub(super) fn kind(row: &SampleRow) -> Option<String> {
 /// Why a sample was not accepted, as recorded; empty when it was, or when nothing was recorded.
 pub(super) fn why(row: &SampleRow) -> String {
     let failed = row.scores.iter().filter(|score| !score.passed && !score.reason.is_empty());
-    let scores = failed.map(|score| format!("{}: {}", score.scorer, score.reason));
+    // Where a scorer could not judge, its reason is the sample's failure already.
+    let said = |why: &String| row.failure.as_ref() == Some(why);
+    let scores = failed.map(|score| format!("{}: {}", score.scorer, score.reason)).filter(|why| !said(why));
     let own = row.failure.iter().chain(&row.invalid).cloned();
     let finish = row.finish.iter().map(|finish| format!("ended with {finish}"));
     let reasons: Vec<_> = match row.facts.status {

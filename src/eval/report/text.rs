@@ -1,6 +1,7 @@
 //! Numbers as people read them, the same in every report.
 
 use crate::base::money::Money;
+use crate::base::number;
 pub(super) use crate::base::number::{count, counted, percent};
 use crate::base::span;
 use crate::eval::candidate::Source;
@@ -41,7 +42,7 @@ pub(super) fn delta(comparison: &Comparison) -> String {
 /// A relative change: `-71%`.
 pub(super) fn change(ratio: Option<f64>) -> String {
     match ratio.filter(|ratio| ratio.is_finite()) {
-        Some(ratio) => format!("{:+.0}%", ratio * 100.0),
+        Some(ratio) => number::change(ratio),
         None => "n/a".to_owned(),
     }
 }

@@ -203,19 +203,16 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn notice(&mut self, failure: Option<&Failure>) {
-        match failure {
-            Some(failure) => {
-                self.failed += 1;
-                self.failed_for_good += u32::from(is_lasting(failure.class));
-                self.in_a_row += 1;
-                self.refused_in_a_row += u32::from(is_refusal(failure.class));
-                self.last = Some(failure.clone());
-            }
-            None => {
-                self.has_answered = true;
-                (self.in_a_row, self.refused_in_a_row) = (0, 0);
-            }
-        }
+        let Some(failure) = failure else {
+            self.has_answered = true;
+            (self.in_a_row, self.refused_in_a_row) = (0, 0);
+            return;
+        };
+        self.failed += 1;
+        self.failed_for_good += u32::from(is_lasting(failure.class));
+        self.in_a_row += 1;
+        self.refused_in_a_row += u32::from(is_refusal(failure.class));
+        self.last = Some(failure.clone());
     }
 
     pub(super) fn is_given_up(&self) -> bool {

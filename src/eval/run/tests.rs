@@ -47,6 +47,7 @@ impl Transport for Provider {
             200 => {
                 r#"{"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"yes"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#
             }
+            429 => r#"{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}"#,
             _ => r#"{"error":{"message":"bad key","type":"invalid_request_error","code":"invalid_api_key"}}"#,
         };
         Box::pin(async move {
@@ -209,6 +210,21 @@ async fn a_run_ends_when_every_sample_is_recorded_and_its_own_time_is_not_in_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_provider_that_refuses_every_call_is_given_up_and_holds_nobody_up() {
+    let desk = Desk::new(300, &[200, 429]);
+    let went = desk.run(None, &mut |_| {}, std::future::pending()).await;
+    assert!(matches!(went.ended, Ended::Done), "{went:?}");
+    let [(1, failure)] = &went.given_up[..] else { panic!("{:?}", went.given_up) };
+    assert_eq!(failure.class, FailureClass::RateLimited);
+    assert!(went.took < Duration::from_secs(300), "{:?}", went.took);
+    let recorded = desk.recorded();
+    let of = |candidate| recorded.iter().filter(move |facts| facts.key.candidate == candidate);
+    assert_eq!(of(0).filter(|facts| facts.status == crate::ledger::row::SampleStatus::Accepted).count(), 300);
+    assert!(of(1).count() <= 16, "{}", of(1).count());
+    assert!(of(1).all(|facts| facts.failure_class.as_deref() == Some("rate_limited")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_provider_that_fails_every_call_is_given_up_with_its_failure_and_the_others_go_on() {
     let desk = Desk::new(300, &[200, 401]);
     let went = desk.run(None, &mut |_| {}, std::future::pending()).await;
@@ -309,7 +325,7 @@ fn what_a_timer_cannot_tell_is_no_lag() {
 }
 
 #[test]
-fn a_candidate_that_ever_answered_is_not_given_up() {
+fn a_candidate_is_given_up_when_it_cannot_answer_and_later_only_when_it_fails_on_and_on() {
     let failure = |class| Failure::new(class, "no");
     let after = |answered: bool, class, times: u32| {
         let mut health = Health { has_answered: answered, ..Health::default() };
@@ -320,7 +336,19 @@ fn a_candidate_that_ever_answered_is_not_given_up() {
         after(false, FailureClass::Auth, GIVE_UP_AFTER)
             && !after(false, FailureClass::Auth, GIVE_UP_AFTER - 1)
     );
-    assert!(!after(true, FailureClass::Auth, 1_000));
+    // A key that is revoked halfway fails every prompt that follows; an outage may pass.
+    assert!(
+        after(true, FailureClass::Auth, GIVE_UP_AFTER) && !after(true, FailureClass::Auth, GIVE_UP_AFTER - 1)
+    );
+    assert!(
+        !after(true, FailureClass::Timeout, GIVE_UP_AT_LAST_AFTER) && after(true, FailureClass::Timeout, 100)
+    );
+    let mut health = Health::default();
+    for _ in 0..1_000 {
+        (0..9).for_each(|_| health.notice(Some(&failure(FailureClass::Quota))));
+        health.notice(None);
+    }
+    assert!(!health.is_given_up(), "it answers in between");
     let passing = FailureClass::RateLimited;
     assert!(
         !after(false, passing, GIVE_UP_AT_LAST_AFTER - 1) && after(false, passing, GIVE_UP_AT_LAST_AFTER)

@@ -177,7 +177,7 @@ fn name_argument(kind: &str, argument: &str, fields: &mut Object) -> Result<(), 
             ("max_chars", json!(argument.parse::<u64>().map_err(|_| number().err().unwrap_or_default())?))
         }
         "latency" | "cost" => ("max", argument.into()),
-        "exec" => ("argv", argument.split_whitespace().collect()),
+        "exec" => ("argv", words(argument)?.into()),
         "judge" => {
             let (model, rubric) = argument.split_once(char::is_whitespace).ok_or_else(|| {
                 format!("`judge:{argument}` needs a rubric behind the model: judge:MODEL RUBRIC")
@@ -195,4 +195,65 @@ fn name_argument(kind: &str, argument: &str, fields: &mut Object) -> Result<(), 
     };
     fields.insert(option.to_owned(), value);
     Ok(())
+}
+
+/// The words of a command as a POSIX shell would split it (Shell Command Language, 2.2 Quoting), and nothing else
+/// that a shell does: blanks part words, '…' keeps all, "…" keeps all but a backslash before what is special
+/// there, and a backslash keeps the next character.
+fn words(command: &str) -> Result<Vec<String>, String> {
+    let (mut words, mut word) = (Vec::new(), None::<String>);
+    let mut rest = command.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            _ if c.is_whitespace() => words.extend(word.take()),
+            '\'' | '"' => quoted(&mut rest, c, word.get_or_insert_default())
+                .ok_or_else(|| format!("`exec:{command}` has a {c} that is not closed; close it"))?,
+            '\\' => word.get_or_insert_default().extend(rest.next()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// Takes what stands in quotes, with their end.
+fn quoted(rest: &mut std::str::Chars<'_>, quote: char, word: &mut String) -> Option<()> {
+    loop {
+        match rest.next()? {
+            c if c == quote => return Some(()),
+            '\\' if quote == '"' => {
+                let next = rest.next()?;
+                if !"\"\\$`".contains(next) {
+                    word.push('\\');
+                }
+                word.push(next);
+            }
+            c => word.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn a_command_is_split_as_a_shell_would() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("python3 check.py  --strict", &["python3", "check.py", "--strict"]),
+            ("sh -c 'grep -q \"ok\" | wc'", &["sh", "-c", "grep -q \"ok\" | wc"]),
+            (r#""my tools/check" a"#, &["my tools/check", "a"]),
+            (r#""a \" b" "c:\d""#, &["a \" b", r"c:\d"]),
+            (r"my\ tools/check", &["my tools/check"]),
+            ("a '' \"\"", &["a", "", ""]),
+            ("--x='1 2'3", &["--x=1 23"]),
+            ("  ", &[]),
+        ];
+        for (written, expected) in cases {
+            assert_eq!(words(written).unwrap(), expected, "{written}");
+        }
+        for open in ["a 'b", "a \"b", "\"a\\\""] {
+            assert!(words(open).unwrap_err().contains("is not closed; close it"), "{open}");
+        }
+    }
 }

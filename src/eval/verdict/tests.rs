@@ -80,6 +80,42 @@ fn what_is_undecided_says_what_it_would_take() {
     assert_eq!(unsure.sentence, "new is undecided: 2,000 samples cannot show `accepted >= 0.999` surely yet");
 }
 
+/// Decides on one candidate that is right whenever it answers, of whose calls so many of 400 fail.
+fn failing(failed: u64) -> (Comparison, Verdict) {
+    let mut tally = Tally::new(2, Some(0), 1);
+    for item in 0..400 {
+        tally.add(facts(item, 0, true));
+        let mut theirs = facts(item, 1, true);
+        if item < failed {
+            (theirs.status, theirs.failure_class) = (SampleStatus::Error, Some("server".to_owned()));
+        }
+        tally.add(theirs);
+    }
+    let mut counted = tally.finish();
+    for (model, name) in counted.models.iter_mut().zip(["old", "new"]) {
+        name.clone_into(&mut model.model);
+        model.is_incumbent = name == "old";
+    }
+    let question = Question { margin: 0.02, gates: Vec::new() };
+    let compared = compare(&counted.models, 0, &counted.versus, false, question.margin).remove(0);
+    let verdict =
+        verdicts(&question, &counted.models, std::slice::from_ref(&compared), &[], &Pace::default());
+    (compared, verdict.into_iter().next().unwrap())
+}
+
+#[test]
+fn a_call_that_failed_is_no_wrong_answer() {
+    let (compared, verdict) = failing(12);
+    assert_eq!((compared.pairs, compared.unanswered, compared.worse), (388, 12, 0));
+    assert_eq!(verdict.decision, Decision::Adopt, "{}", verdict.sentence);
+    assert!(verdict.sentence.ends_with("; 12 pairs left out, for a call failed"), "{}", verdict.sentence);
+    let (_, verdict) = failing(120);
+    assert_eq!(verdict.decision, Decision::Inconclusive);
+    let expected = "new is undecided: 120 of 400 calls of new failed (most often: server), which says nothing of \
+                    the answers; --resume RUN --retry-errors asks for them again";
+    assert_eq!(verdict.sentence, expected);
+}
+
 #[test]
 fn a_value_that_does_not_exist_yet_rejects_nobody() {
     let verdict = decide(60, 0, 0, &["p95 <= 800ms"]);

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
+use super::bad::Bad;
 use super::row::Row;
 use super::{Item, MOST_ROW, ReplayError};
 use crate::base::at::At;
@@ -101,13 +102,13 @@ impl Index {
         let file = self.file.try_clone().map_err(|cause| self.io(cause))?;
         let mut reader = BufReader::with_capacity(1 << 16, At::new(&file, 0));
         let (mut bytes, mut line) = (Vec::new(), 0_u32);
-        let mut models = BTreeSet::new();
+        let (mut models, mut bad) = (BTreeSet::new(), Bad::default());
         loop {
             bytes.clear();
             let mut limited = (&mut reader).take(MOST_ROW as u64 + 1);
             let read = limited.read_until(b'\n', &mut bytes).map_err(|cause| self.io(cause))?;
             if read == 0 {
-                return Ok(models);
+                return bad.none().map(|()| models);
             }
             line = line.checked_add(1).ok_or_else(|| self.bad(line, "the file has too many rows".into()))?;
             if read > MOST_ROW {
@@ -116,7 +117,10 @@ impl Index {
             if line == 1 && bytes.trim_ascii_start().starts_with(b"{") {
                 self.format = Format::Json;
             }
-            models.extend(self.place(&bytes, line)?);
+            match self.place(&bytes, line) {
+                Ok(model) => models.extend(model),
+                Err(error) => bad.add(error),
+            }
             self.size += read as u64;
         }
     }

@@ -54,9 +54,9 @@ async fn rows_are_found_by_id_in_any_order_and_by_line_without_one() {
     assert_eq!(content(&replay, "7").await, "{\"n\":1}");
     assert_eq!(content(&replay, "b").await, "B");
     assert_eq!(content(&replay, "4").await, "last");
-    let (status, _, body) = ask(&replay, "c").await;
-    assert_eq!(status, 400);
-    assert!(body["error"]["message"].as_str().unwrap().starts_with("no recorded answer for id `c`"));
+    let refused = request(&replay, &named("c")).await.unwrap_err();
+    assert_eq!((refused.class, refused.was_sent), (FailureClass::BadRequest, false));
+    assert!(refused.message.starts_with("no recorded answer for id `c`"), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,21 +176,26 @@ async fn a_row_is_found_by_id_or_else_by_prompt() {
         ("d.jsonl:9", Some(9), "A?", Ok("by a")),
         ("d.jsonl:9", Some(9), "C?", Err("several answers to the prompt")),
         ("d.jsonl:5", Some(5), "E?", Ok("by line")),
-        ("d.jsonl:6", Some(6), "E?", Err("no recorded answer for id `d.jsonl:6`")),
+        ("d.jsonl:6", Some(6), "E?", Err("no recorded answer for the prompt of `d.jsonl:6`")),
         ("c2", None, "C?", Ok("second of two")),
     ];
     for (id, line, prompt, expected) in cases {
         let item = Item { line, prompt: prompt_digest(prompt), ..named(id) };
-        let (status, _, body) = request(&replay, &item).await.unwrap();
-        match expected {
-            Ok(text) => assert_eq!(body["choices"][0]["message"]["content"], text, "{id} {prompt}"),
-            Err(text) => {
-                assert_eq!(status, 400);
-                let message = body["error"]["message"].as_str().unwrap();
-                assert!(message.contains(text), "{message}");
+        match (request(&replay, &item).await, expected) {
+            (Ok((_, _, body)), Ok(text)) => {
+                assert_eq!(body["choices"][0]["message"]["content"], text, "{id} {prompt}");
             }
+            (Err(error), Err(text)) => assert!(error.message.contains(text), "{error}"),
+            (other, expected) => panic!("{id} {prompt}: {other:?} instead of {expected:?}"),
         }
     }
+}
+
+#[test]
+fn every_bad_row_is_said_at_once() {
+    let rows = "{\"id\":1}\n{\"id\":2,\"output\":\"fine\"}\n{\"id\":3\n";
+    let error = Replay::open(file(rows.as_bytes()).path(), None, Pace::Immediate).unwrap_err().to_string();
+    assert!(error.starts_with("2 bad rows") && error.contains(":1: ") && error.contains(":3: "), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -196,7 +196,10 @@ fn answers_gathered_elsewhere_are_found_by_id_or_prompt_plain_or_gzipped() {
             );
             assert_eq!((&model["tokens"]["output"], &model["latency_ms"]["p50"]), (&json!(8), &json!(100.5)));
             let out = desk.read("out.jsonl");
-            assert!(out.contains("no recorded answer for id") && out.contains("it timed out"), "{out}");
+            assert!(
+                out.contains("bad_request: no recorded answer for ") && out.contains("it timed out"),
+                "{out}"
+            );
         }
     }
     desk.write("answers.jsonl", "{\"id\":\"s1\",\"output\":\"8\"}\nnot json\n");

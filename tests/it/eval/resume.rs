@@ -57,6 +57,26 @@ fn an_interrupt_drains_and_the_run_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn what_failed_is_asked_again_on_demand_and_only_then() {
+    let mock = Mock::start(Settings { error_share: 0.4, ..Settings::default() });
+    let desk = Desk::new(&mock.base());
+    let config = desk.read("orch.toml").replace("attempts = 3", "attempts = 1");
+    desk.write("orch.toml", config);
+    desk.sums(ROWS);
+    let errors = |ran: &Ran| ran.json()["models"][0]["errors"]["server"].as_u64().unwrap_or(0);
+    let ran = desk.run(&args());
+    let failed = errors(&ran);
+    assert!(failed > ROWS / 4, "{failed}");
+    assert_eq!(errors(&desk.run(&["eval", "--resume", "last", "--json"])), failed);
+    assert_eq!(mock.requests(), ROWS, "what is finished is not asked again");
+    let ran = desk.run(&["eval", "--resume", "last", "--retry-errors", "--json"]);
+    assert_eq!(mock.requests(), ROWS + failed);
+    assert!(errors(&ran) < failed, "{}", errors(&ran));
+    assert_eq!(ran.json()["finished"], ROWS);
+    desk.run(&["eval", "rows.jsonl", "--retry-errors"]).ends(2).says(&["--resume"]);
+}
+
+#[test]
 fn a_termination_and_a_lost_terminal_are_interrupts() {
     for signal in ["TERM", "HUP"] {
         let mock = Mock::start(slow());

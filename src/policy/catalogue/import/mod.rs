@@ -80,7 +80,9 @@ pub enum ImportError {
     #[error("the table is not JSON")]
     Json(#[from] serde_json::Error),
     /// JSON of neither form.
-    #[error("the file is neither LiteLLM's model_prices_and_context_window.json nor models.dev's api.json")]
+    #[error(
+        "the file is neither LiteLLM's model_prices_and_context_window.json nor models.dev's api.json; no other table is read, genai-prices' neither"
+    )]
     Form,
 }
 
