@@ -65,6 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'orch' -ScriptBlock {
             [CompletionResult]::new('--allow-unknown-model', '--allow-unknown-model', [CompletionResultType]::ParameterName, 'Ask models of known providers that the catalogue does not list')
             [CompletionResult]::new('--skip-bad', '--skip-bad', [CompletionResultType]::ParameterName, 'Count bad rows and go on without them')
             [CompletionResult]::new('--allow-exec', '--allow-exec', [CompletionResultType]::ParameterName, 'Let rows of the datasets name programs that score (exec); they run with your rights')
+            [CompletionResult]::new('--retry-errors', '--retry-errors', [CompletionResultType]::ParameterName, 'With --resume: ask again for what failed for reasons that are not the answer''s (a key, a limit, an outage)')
             [CompletionResult]::new('--no-stream', '--no-stream', [CompletionResultType]::ParameterName, 'Ask for whole answers instead of streams; there is no time to first token then')
             [CompletionResult]::new('--early-stop', '--early-stop', [CompletionResultType]::ParameterName, 'Stop as soon as every comparison is decided (valid at every look); with gates, only when every candidate is shown to be worse')
             [CompletionResult]::new('--require-decision', '--require-decision', [CompletionResultType]::ParameterName, 'Exit with 5 when a verdict is inconclusive')

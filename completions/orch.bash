@@ -206,7 +206,7 @@ _orch() {
             return 0
             ;;
         orch__subcmd__eval)
-            opts="-m -c -o -q -v -h --models --incumbent --scorer --allow-unknown-model --repeat --limit --system --template --format --skip-bad --allow-exec --concurrency --max-cost --resume --seed --no-stream --gate --margin --early-stop --require-decision --record --json --out --config --ledger --quiet --verbose --help list show compare rescore help"
+            opts="-m -c -o -q -v -h --models --incumbent --scorer --allow-unknown-model --repeat --limit --system --template --format --skip-bad --allow-exec --concurrency --max-cost --resume --retry-errors --seed --no-stream --gate --margin --early-stop --require-decision --record --json --out --config --ledger --quiet --verbose --help list show compare rescore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -61,6 +61,7 @@ set edit:completion:arg-completer[orch] = {|@words|
             cand --allow-unknown-model 'Ask models of known providers that the catalogue does not list'
             cand --skip-bad 'Count bad rows and go on without them'
             cand --allow-exec 'Let rows of the datasets name programs that score (exec); they run with your rights'
+            cand --retry-errors 'With --resume: ask again for what failed for reasons that are not the answer''s (a key, a limit, an outage)'
             cand --no-stream 'Ask for whole answers instead of streams; there is no time to first token then'
             cand --early-stop 'Stop as soon as every comparison is decided (valid at every look); with gates, only when every candidate is shown to be worse'
             cand --require-decision 'Exit with 5 when a verdict is inconclusive'

@@ -416,7 +416,7 @@ async fn a_halt_lets_a_call_that_was_sent_finish_and_starts_none_that_would_wait
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_was_to_follow_and_did_not_is_not_said_to_follow() {
     // The cut answer counts at its bound, and so leaves too little for another.
-    let poor = bench(vec![cut_after_usage()], Some(400_000));
+    let poor = bench(vec![cut_after_usage()], Some(800_000));
     let outcome = poor.run().await;
     assert_eq!((class(&outcome), poor.sent()), (FailureClass::Budget, 1));
     let why = &outcome.attempts[0].why;

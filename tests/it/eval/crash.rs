@@ -184,8 +184,8 @@ fn a_cap_can_be_rehearsed_with_simulated_dollars_that_never_count_against_real_o
     let answers = Arc::new(AtomicUsize::new(ALL));
     let script = greedy(&answers);
     let desk = Desk::new(&script.base());
-    desk.sums(60);
-    let args = ["eval", "rows.jsonl", "-m", "sim/good?max_tokens=20", "-c", "4", "--json"];
+    desk.sums(600);
+    let args = ["eval", "rows.jsonl", "-m", "sim/fast?max_tokens=20", "-c", "16", "--json"];
     let free = desk.run(&args).ends(0).json();
     assert_eq!((&free["spent_usd"], &free["spent_is_simulated"]), (&json!("0.00"), &json!(false)));
     let whole = money(&free["models"][0]["cost_usd"]);
@@ -198,7 +198,7 @@ fn a_cap_can_be_rehearsed_with_simulated_dollars_that_never_count_against_real_o
     let again = desk.run(&["eval", "--resume", "last", "--json"]).ends(3).json();
     assert_eq!(again["spent_usd"], json["spent_usd"], "what was spent is remembered");
     // Beside a model that costs real money the simulated one is free.
-    let args = ["eval", "rows.jsonl", "-m", "sim/good,priced", "--no-stream", "--json", "--max-cost", "0.01"];
+    let args = ["eval", "rows.jsonl", "-m", "sim/fast,priced", "--no-stream", "--json", "--max-cost", "1"];
     let json = desk.run(&args).ends(0).json();
     assert_eq!(money(&json["spent_usd"]), billed(&script));
 }

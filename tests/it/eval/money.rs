@@ -80,8 +80,8 @@ fn a_cap_is_never_exceeded_and_a_larger_one_finishes_the_run() {
     let json = ran.json();
     let spent = desk.spent();
     assert!(spent <= cap, "{spent:?} is more than {cap:?}");
-    // The worst case is held back, not half of the cap: 64 calls of at most 100 tokens and a body's bytes.
-    assert!(spent.nanos() > cap.nanos() / 2, "{spent:?} of {cap:?}");
+    // What is held back is the worst case of the calls under way, and of one that no longer fits.
+    assert!(spent.nanos() > cap.nanos() / 3, "{spent:?} of {cap:?}");
     assert_eq!(money(&json["spent_usd"]), spent);
     assert_eq!(money(&json["max_cost_usd"]), cap);
     assert_eq!(desk.last().status, RunStatus::Stopped);
