@@ -3,7 +3,7 @@
 //! pairs in an order that does not depend on their results: slow and retried answers are often the wrong
 //! ones, so pairs count in the order in which they were begun, not in that in which they finish.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::stats::level::Level;
 use super::stats::paired::Pairs;
@@ -18,6 +18,8 @@ pub struct Pairing {
     level: Level,
     /// What is begun and not counted, in order: at most what is under way behind the slowest sample.
     begun: VecDeque<u64>,
+    /// The same, to look one up: while a provider stands still, others may begin thousands.
+    is_begun: BTreeSet<u64>,
     /// The samples of items that are not counted.
     waiting: BTreeMap<u64, BTreeMap<u32, Option<bool>>>,
     is_dependent: bool,
@@ -39,6 +41,7 @@ impl Pairing {
             margin,
             level: level.unwrap_or(Level::P95),
             begun: VecDeque::new(),
+            is_begun: BTreeSet::new(),
             waiting: BTreeMap::new(),
             is_dependent: false,
             has_gates,
@@ -50,7 +53,7 @@ impl Pairing {
     /// A sample is about to be taken.
     pub fn begin(&mut self, key: SampleKey) {
         // Candidates of different providers begin an item at different times; it has its place by the first.
-        if !self.begun.contains(&key.item) {
+        if self.is_begun.insert(key.item) {
             self.begun.push_back(key.item);
         }
     }
@@ -69,10 +72,11 @@ impl Pairing {
         self.waiting.entry(key.item).or_default().insert(key.candidate, accepted);
         while let Some(item) = self.begun.front().copied().filter(|item| self.is_complete(*item)) {
             self.begun.pop_front();
+            self.is_begun.remove(&item);
             self.count(item);
         }
         // One that an earlier session began and finished has nobody to wait for.
-        if self.is_complete(key.item) && !self.begun.contains(&key.item) {
+        if self.is_complete(key.item) && !self.is_begun.contains(&key.item) {
             self.count(key.item);
         }
     }
